@@ -39,9 +39,14 @@ func NewDerived(owner label.Label, path string, tree bool) *Artifact {
 	return &Artifact{origin: Derived, owner: owner, path: path, tree: tree}
 }
 
-// NewLiteral is a file with these bytes.
-func NewLiteral(owner label.Label, path string, content []byte, executable bool) *Artifact {
-	return &Artifact{origin: Literal, owner: owner, path: path, content: content, exec: executable}
+// Fill makes a declared file, which no action produces, a Literal with these
+// bytes.
+func (a *Artifact) Fill(content []byte, executable bool) error {
+	if a.origin != Derived || a.tree || a.producer != nil {
+		return fmt.Errorf("output %s is not a declared file without a producer", a)
+	}
+	a.origin, a.content, a.exec = Literal, content, executable
+	return nil
 }
 
 // Origin tells the three sorts of artifacts apart.
