@@ -1,0 +1,70 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"io"
+	"math"
+	"os"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
+
+// initName is argv[0] of the child: how it knows what it is.
+const initName = "appliance: sandbox"
+
+// File descriptors of the child. ExtraFiles of the Spec follow.
+const (
+	requestFD = 3
+	reportFD  = 4
+	extraFD   = 5
+)
+
+// Main is process 1 of a sandbox. Every program that calls Run, tests too, calls
+// Main first of all. It returns at once unless the process is such a child,
+// and then never.
+func Main() {
+	if len(os.Args) != 1 || os.Args[0] != initName {
+		return
+	}
+	// Capabilities, personality, signal mask and no_new_privs belong to a thread
+	// and are inherited by what this thread forks.
+	runtime.LockOSThread()
+	// The command inherits nothing, whatever else the caller's caller left open.
+	unix.CloseRange(requestFD, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC)
+	requests := os.NewFile(requestFD, "request")
+	req, err := decodeRequest(requests)
+	if err != nil {
+		os.Exit(1) // the parent is gone
+	}
+	go endWithParent(requests)
+	rep := carryOut(req)
+	json.NewEncoder(os.NewFile(reportFD, "report")).Encode(rep)
+	os.Exit(0)
+}
+
+// endWithParent ends this process, and with it the sandbox, when the last
+// copy of the other end of the pipe is closed.
+func endWithParent(requests *os.File) {
+	io.Copy(io.Discard, requests)
+	os.Exit(1)
+}
+
+// carryOut does what the request asks for.
+func carryOut(req request) report {
+	var rep report
+	err := prepare(req)
+	if err == nil && req.Probe == "" {
+		err = runCommand(req, &rep)
+	}
+	switch err := err.(type) {
+	case nil:
+	case *StartError:
+		rep.NotStarted = err
+	case *setupError:
+		rep.Setup = err
+	default:
+		rep.Setup = &setupError{Step: "prepare", Note: err.Error()}
+	}
+	return rep
+}
