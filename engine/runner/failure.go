@@ -1,0 +1,75 @@
+package runner
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/kittyhawk/appliance/engine/action"
+	"github.com/kittyhawk/appliance/engine/diag"
+)
+
+// tailLines is how much of a log an error shows.
+const tailLines = 20
+
+// tailBytes bounds what is read of a log for that.
+const tailBytes = 64 << 10
+
+// failure is the problem that an action has failed for this reason.
+func failure(a *action.Action, reason string, cause error) *diag.Problem {
+	return &diag.Problem{
+		Kind:    diag.Action,
+		Subject: a.Owner().Short(),
+		Text:    a.Mnemonic() + " " + reason,
+		Cause:   cause,
+	}
+}
+
+// withLog adds the end of the log to a failure.
+func withLog(p *diag.Problem, logPath string) *diag.Problem {
+	tail, total, err := readTail(logPath)
+	switch {
+	case err != nil:
+		p.Notes = append(p.Notes, "its log cannot be read: "+err.Error())
+	case total == 0:
+		p.Notes = append(p.Notes, "it printed nothing")
+	default:
+		p.Notes = append(p.Notes, fmt.Sprintf("the last %d of %s of its log (all of it in %s):\n%s",
+			len(tail), lineCount(total, len(tail)), logPath, strings.Join(tail, "\n")))
+	}
+	return p
+}
+
+func lineCount(total, shown int) string {
+	if total < 0 {
+		return fmt.Sprintf("more than %d lines", shown)
+	}
+	return fmt.Sprintf("%d lines", total)
+}
+
+// readTail returns the last lines of a file and how many it has, -1 if it is
+// too long to tell.
+func readTail(path string) (tail []string, total int, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, 0, err
+	}
+	from := max(0, info.Size()-tailBytes)
+	b, err := io.ReadAll(io.NewSectionReader(f, from, tailBytes))
+	if err != nil || len(b) == 0 {
+		return nil, 0, err
+	}
+	lines := strings.Split(string(bytes.TrimRight(bytes.ToValidUTF8(b, []byte("?")), "\n")), "\n")
+	total = len(lines)
+	if from > 0 {
+		total = -1
+	}
+	return lines[max(0, len(lines)-tailLines):], total, nil
+}
