@@ -1,0 +1,129 @@
+package passwd
+
+import (
+	"bytes"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// The vectors of https://www.akkadia.org/drepper/SHA-crypt.txt. A hash that
+// the C library of the appliance does not agree with locks its user out.
+func TestDrepperVectors(t *testing.T) {
+	tests := []struct{ hash, password string }{
+		{"$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1", "Hello world!"},
+		{"$6$rounds=10000$saltstringsaltst$OW1/O6BYHV6BcXZu8QVeXbDWra3Oeqh0sbHbbMCVNSnCM/UrjmM0Dp8vOuZeHBy/YTBmSK6H9qs/y3RnOaw5v.", "Hello world!"},
+		{"$6$rounds=5000$toolongsaltstrin$lQ8jolhgVRVhY4b5pZKaysCLi0QBxGoNeKQzQ3glMhwllF7oGDZxUhx1yxdYcz/e1JSbq3y6JMxxl8audkUEm0", "This is just a test"},
+		{"$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5", "Hello world!"},
+		{"$5$rounds=10000$saltstringsaltst$3xv.VbSHBb41AL9AvLeujZkZRBAwqFMz2.opqey6IcA", "Hello world!"},
+		{"$5$rounds=5000$toolongsaltstrin$Un/5jzAHMgOGZ5.mWJpuVolil07guHPvOW8mGRcvxa5", "This is just a test"},
+		{"$1$abcdefgh$fzmjzFdo5nMtBG8gtud5e0", "Hello world!"}, // from openssl passwd -1
+	}
+	for _, test := range tests {
+		if ok, err := Verify(test.hash, test.password); !ok || err != nil {
+			t.Errorf("%s: got %v, %v", test.hash, ok, err)
+		}
+		if ok, err := Verify(test.hash, test.password+"x"); ok || err != nil {
+			t.Errorf("%s with another password: got %v, %v", test.hash, ok, err)
+		}
+	}
+}
+
+func TestHash(t *testing.T) {
+	random := []byte("0123456789abcdef rest")
+	hash, err := Hash("secret", bytes.NewReader(random))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := CheckHash(hash); err != nil {
+		t.Error(err)
+	}
+	if ok, err := Verify(hash, "secret"); !ok || err != nil {
+		t.Errorf("got %v, %v", ok, err)
+	}
+	again, err := Hash("secret", strings.NewReader("another 16 bytes"))
+	if err != nil || again == hash {
+		t.Errorf("another salt gives the same hash (%v)", err)
+	}
+	if _, err := Hash("secret", strings.NewReader("short")); err == nil {
+		t.Error("15 random bytes: no error")
+	}
+	if _, err := Hash("", bytes.NewReader(random)); err == nil {
+		t.Error("empty password: no error")
+	}
+}
+
+// openssl computes SHA-crypt with code of its own.
+func TestHashAgreesWithOpenSSL(t *testing.T) {
+	program, err := exec.LookPath("openssl")
+	if err != nil {
+		t.Skip("no openssl on this host")
+	}
+	for _, password := range []string{"a", "pässwörd", strings.Repeat("long ", 30)} {
+		hash, err := Hash(password, strings.NewReader("0123456789abcdef"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		salt := strings.Split(hash, "$")[2]
+		cmd := exec.Command(program, "passwd", "-6", "-salt", salt, "-stdin")
+		cmd.Stdin = strings.NewReader(password + "\n")
+		want, err := cmd.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if hash != strings.TrimSpace(string(want)) {
+			t.Errorf("%q: got %s, want %s", password, hash, want)
+		}
+	}
+}
+
+const someHash = "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1"
+
+func TestParsePassword(t *testing.T) {
+	good := []string{
+		"*", "!", someHash, "!" + someHash,
+		"$1$$fzmjzFdo5nMtBG8gtud5e0",
+		"$2b$12$" + strings.Repeat("a", 53),
+		"$y$j9T$F5Jx5fExrKuPp53xLKQ..1$X3DX6M94c7o.9agCG9G317fhZg9SqC.5i5rd.RhAtQ7",
+	}
+	for _, s := range good {
+		p, err := ParsePassword(s)
+		if err != nil || p.String() != s {
+			t.Errorf("%q: got %v, %v", s, p, err)
+		}
+	}
+	bad := map[string]string{
+		"":                               `"*"`,
+		"secret":                         "`appliance passwd`",
+		"!secret":                        "`appliance passwd`",
+		"abJnggxhB/yWI":                  "DES",
+		"$6$saltstring$svn8UoSVapNtMuq1": "not a whole sha512crypt hash",
+		"$6$salt:0:" + someHash[14:]:     "not a whole sha512crypt hash",
+		someHash + "\n":                  "not a whole sha512crypt hash",
+		someHash + ":0:":                 "not a whole sha512crypt hash",
+		"$9$salt$hash":                   "`appliance passwd`",
+	}
+	for s, want := range bad {
+		_, err := ParsePassword(s)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %q", s, err, want)
+		}
+		if s != "" && err != nil && strings.Contains(err.Error(), "secret") {
+			t.Errorf("the error gives the password away: %v", err)
+		}
+	}
+	if p := (Password{}); p.String() != "*" {
+		t.Errorf("zero password: got %q, want one that lets nobody in", p)
+	}
+	if p := EmptyPassword(); p.String() != "" {
+		t.Errorf("empty password: got %q", p)
+	}
+}
+
+func TestVerifyOfOtherMethods(t *testing.T) {
+	for _, hash := range []string{"", "*", "secret", "$2b$12$" + strings.Repeat("a", 53)} {
+		if ok, err := Verify(hash, "secret"); ok || err == nil {
+			t.Errorf("%q: got %v, %v", hash, ok, err)
+		}
+	}
+}
