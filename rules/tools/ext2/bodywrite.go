@@ -87,17 +87,26 @@ func (b *body) leaves(first, end int64) error {
 
 // hole reads blocks that are planned to be zeros, as far as there is content.
 func (b *body) hole(blocks int64) error {
-	var buf [4096]byte
-	for n := min(b.unread, max(0, blocks)*b.blockSize); n > 0; {
-		chunk := buf[:min(n, int64(len(buf)))]
-		if err := readFull(b.content, chunk); err != nil {
-			return err
-		}
-		if !isZero(chunk) {
-			return fmt.Errorf("content has bytes where a hole was found")
-		}
-		n -= int64(len(chunk))
-		b.unread -= int64(len(chunk))
+	n := min(b.unread, max(0, blocks)*b.blockSize)
+	if n == 0 {
+		return nil
 	}
-	return nil
+	b.unread -= n
+	copied, err := io.CopyN(zeroChecker{}, b.content, n)
+	if err == io.EOF {
+		return fmt.Errorf("content is shorter than its digest says, by %d bytes or more", n-copied)
+	}
+	return err
+}
+
+// zeroChecker takes nothing but zeros.
+type zeroChecker struct{}
+
+func (zeroChecker) Write(p []byte) (int, error) {
+	for rest := p; len(rest) > 0; rest = rest[min(len(rest), len(zeros)):] {
+		if !isZero(rest[:min(len(rest), len(zeros))]) {
+			return 0, fmt.Errorf("content has bytes where a hole was found")
+		}
+	}
+	return len(p), nil
 }

@@ -58,19 +58,3 @@ func forms() []Options {
 }
 
 func formName(o Options) string { return fmt.Sprintf("%s/%d/%d", o.Level, o.BlockSize, o.InodeSize) }
-
-// A new file system that fsck complains about would be repaired, or refused,
-// at the first boot.
-func TestFsckIsSilent(t *testing.T) {
-	for _, o := range forms() {
-		t.Run(formName(o), func(t *testing.T) {
-			c := contents{}
-			l := mustPlan(t, newManifest(t, sample(o, c)), o)
-			image := filepath.Join(t.TempDir(), "image")
-			if err := os.WriteFile(image, imageOf(t, l, c.open), 0o644); err != nil {
-				t.Fatal(err)
-			}
-			fsck(t, image)
-		})
-	}
-}

@@ -69,10 +69,10 @@ func withLostFound(m *manifest.Manifest) ([]manifest.Entry, error) {
 func identity(m *manifest.Manifest, o Options) (uuid, seed [16]byte) {
 	var b strings.Builder
 	for _, e := range m.Entries() {
-		fmt.Fprintf(&b, "%q %c %o %d %d %d %d %q %s %q\n",
+		fmt.Fprintf(&b, "%x %c %o %d %d %d %d %x %s %x\n",
 			e.Path, e.Type, e.Mode, e.UID, e.GID, e.Major, e.Minor, e.Target, e.Digest, e.Xattrs)
 	}
-	fmt.Fprintf(&b, "%s %d %d %d %d %d %d %d %q %d %t", o.Level, o.BlockSize, o.InodeSize, o.FreeBytes,
+	fmt.Fprintf(&b, "%s %d %d %d %d %d %d %d %x %d %t", o.Level, o.BlockSize, o.InodeSize, o.FreeBytes,
 		o.FreePercent, o.FreeInodes, o.SizeBytes, o.ReservedPercent, o.Label, o.Time, o.Holes != nil)
 	hash := digest.Of([]byte(b.String())).Hash()
 	copy(uuid[:], hash[:16])
