@@ -1,0 +1,146 @@
+package disk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// process is this process as the others see it: a directory for unfinished
+// things and a lock file beside it, tmp/<name>.lock, which is held by flock(2) as
+// long as the process lives. The modification time of the lock file is the
+// start of the process.
+type process struct {
+	dir  string // tmp/<name>
+	lock *os.File
+	next atomic.Int64
+
+	sweep sync.WaitGroup // removes what killed processes left
+}
+
+const lockSuffix = ".lock"
+
+// startProcess enters this process in the directory tmp and begins to remove what
+// dead ones left there.
+func startProcess(tmp string) (*process, error) {
+	lock, err := newLock(tmp)
+	if err != nil {
+		return nil, err
+	}
+	p := &process{dir: strings.TrimSuffix(lock.Name(), lockSuffix), lock: lock}
+	if err := os.Mkdir(p.dir, 0o700); err != nil {
+		return nil, errors.Join(err, p.end())
+	}
+	p.sweep.Go(func() { sweep(tmp) })
+	return p, nil
+}
+
+// newLock makes a lock file and locks it. Between the two steps another process
+// may take it for that of a dead one and remove it; then there is a next try.
+func newLock(tmp string) (*os.File, error) {
+	for {
+		f, err := os.CreateTemp(tmp, strconv.Itoa(os.Getpid())+"-*"+lockSuffix)
+		if err != nil {
+			return nil, err
+		}
+		if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err == nil && stillThere(f) {
+			return f, nil
+		} else if err != nil && err != unix.EWOULDBLOCK {
+			f.Close()
+			return nil, fmt.Errorf("lock %s: %w", f.Name(), err)
+		}
+		f.Close()
+	}
+}
+
+// stillThere reports whether the name of f still leads to f.
+func stillThere(f *os.File) bool {
+	mine, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := os.Lstat(f.Name())
+	return err == nil && os.SameFile(mine, there)
+}
+
+// sweep removes the directories of dead processes: those whose lock is free.
+// What cannot be removed is left to the next sweep.
+func sweep(tmp string) {
+	locks, err := filepath.Glob(filepath.Join(tmp, "*"+lockSuffix))
+	if err != nil {
+		return
+	}
+	for _, path := range locks {
+		f, err := os.Open(path)
+		if err != nil {
+			continue
+		}
+		if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
+			if removeAll(strings.TrimSuffix(path, lockSuffix)) == nil {
+				os.Remove(path)
+			}
+		}
+		f.Close()
+	}
+}
+
+// oldestProcess is when the oldest living process with the store open started.
+func (s *Store) oldestProcess() (time.Time, error) {
+	oldest := s.now()
+	entries, err := os.ReadDir(filepath.Join(s.dir, "tmp"))
+	if err != nil {
+		return oldest, err
+	}
+	for _, e := range entries {
+		if !strings.HasSuffix(e.Name(), lockSuffix) {
+			continue
+		}
+		info, err := e.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // it has just ended
+		}
+		if err != nil {
+			return oldest, err
+		}
+		if t := info.ModTime(); t.Before(oldest) {
+			oldest = t
+		}
+	}
+	return oldest, nil
+}
+
+// end gives the directory and the lock back.
+func (p *process) end() error {
+	p.sweep.Wait()
+	err := removeAll(p.dir)
+	return errors.Join(err, os.Remove(p.lock.Name()), p.lock.Close())
+}
+
+// temp is a fresh name for an unfinished thing.
+func (p *process) temp() string {
+	return p.dir + "/" + strconv.FormatInt(p.next.Add(1), 36)
+}
+
+// Scratch is a fresh private directory on the file system of the store. What the
+// caller does not remove goes with the process.
+func (s *Store) Scratch(ctx context.Context) (dir string, remove func(), err error) {
+	if err := ctx.Err(); err != nil {
+		return "", nil, err
+	}
+	dir = s.process.temp()
+	if err := s.files.do("mkdir", dir, func() error { return os.Mkdir(dir, 0o700) }); err != nil {
+		return "", nil, s.writing("scratch directory", err)
+	}
+	// What removing fails to remove is removed when the store is next opened.
+	return dir, func() { removeAll(dir) }, nil
+}
