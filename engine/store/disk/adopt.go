@@ -193,7 +193,7 @@ func (s *Store) share(path string, d digest.Digest, executable bool) error {
 		err = s.files.link(path, blob)
 	}
 	switch {
-	case cannotLink(err):
+	case cannotLink(err), errors.Is(err, unix.EMLINK):
 		return s.addCopy(path, d, executable)
 	case err != nil && !errors.Is(err, fs.ErrExist):
 		return err
@@ -217,7 +217,7 @@ func (s *Store) exchange(path, blob string) error {
 		from, to = path, blob
 		err = s.files.link(from, tmp)
 	}
-	if cannotLink(err) || errors.Is(err, fs.ErrNotExist) {
+	if cannotLink(err) || errors.Is(err, unix.EMLINK) || errors.Is(err, fs.ErrNotExist) {
 		return nil // two copies are as good as one
 	}
 	if err != nil {

@@ -131,7 +131,7 @@ func (f *files) copy(from, to string) error {
 }
 
 // place makes to, which must not exist, another name of from; a copy where the
-// file system has no hard links or from has as many as it can have.
+// file system has no hard links. EMLINK is the caller's.
 func (f *files) place(from, to string, mode fs.FileMode, used time.Time) error {
 	err := f.link(from, to)
 	if !cannotLink(err) {
@@ -143,8 +143,10 @@ func (f *files) place(from, to string, mode fs.FileMode, used time.Time) error {
 	return f.seal(to, mode, used)
 }
 
+// cannotLink tells a file system without hard links, or between which and us
+// there are none.
 func cannotLink(err error) bool {
-	for _, no := range []error{unix.EMLINK, unix.EPERM, unix.EOPNOTSUPP, unix.ENOSYS, unix.EXDEV} {
+	for _, no := range []error{unix.EPERM, unix.EOPNOTSUPP, unix.ENOSYS, unix.EXDEV} {
 		if errors.Is(err, no) {
 			return true
 		}

@@ -327,8 +327,20 @@ func (s *Store) lay(path string, n tree.Node) error {
 		return err
 	}
 	err = s.files.place(blob, path, blobMode(n.Executable), s.now())
+	if errors.Is(err, unix.EMLINK) {
+		err = s.placeRenewed(blob, path, n)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return &store.Missing{Digest: n.Digest}
 	}
 	return err
+}
+
+// placeRenewed replaces a blob that has as many links as it can have by a copy
+// that has one.
+func (s *Store) placeRenewed(blob, path string, n tree.Node) error {
+	if err := s.addCopy(blob, n.Digest, n.Executable); err != nil {
+		return err
+	}
+	return s.files.place(blob, path, blobMode(n.Executable), s.now())
 }
