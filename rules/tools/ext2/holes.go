@@ -18,11 +18,14 @@ type Holes struct {
 	runs      map[digest.Digest][]run // only files that have holes
 }
 
-// FindHoles reads every file of m and notes its blocks of zeros.
+// FindHoles reads every file of m, those of equal content once, and notes its
+// blocks of zeros. blockSize is that of Options, in bytes, with the same default.
 func FindHoles(ctx context.Context, m *manifest.Manifest, blockSize int, open OpenFunc) (*Holes, error) {
-	if blockSize != 1024 && blockSize != 2048 && blockSize != 4096 {
-		return nil, fmt.Errorf("ext2: block size %d: want 1024, 2048 or 4096", blockSize)
+	o, err := Options{BlockSize: blockSize}.withDefaults()
+	if err != nil {
+		return nil, err
 	}
+	blockSize = o.BlockSize
 	h := &Holes{blockSize, map[digest.Digest][]run{}}
 	seen := map[digest.Digest]bool{}
 	buf := make([]byte, bufferSize)

@@ -1,6 +1,7 @@
 package ext2
 
 import (
+	"bufio"
 	"fmt"
 	"strings"
 
@@ -39,7 +40,7 @@ func Plan(m *manifest.Manifest, opts Options) (*Layout, error) {
 	}
 	l := &Layout{options: opts, shape: newShape(opts.BlockSize), nodes: nodes(entries)}
 	l.blockSize = int64(opts.BlockSize)
-	l.uuid, l.hashSeed = identity(m, opts)
+	l.uuid, l.hashSeed = identity(entries, opts)
 	if err := l.place(); err != nil {
 		return nil, err
 	}
@@ -66,15 +67,17 @@ func withLostFound(m *manifest.Manifest) ([]manifest.Entry, error) {
 }
 
 // identity derives UUID and hash seed from what the image depends on.
-func identity(m *manifest.Manifest, o Options) (uuid, seed [16]byte) {
-	var b strings.Builder
-	for _, e := range m.Entries() {
-		fmt.Fprintf(&b, "%x %c %o %d %d %d %d %x %s %x\n",
+func identity(entries []manifest.Entry, o Options) (uuid, seed [16]byte) {
+	h := digest.NewHasher()
+	w := bufio.NewWriter(h) // a Hasher takes everything: its errors are nil
+	for _, e := range entries {
+		fmt.Fprintf(w, "%x %c %o %d %d %d %d %x %s %x\n",
 			e.Path, e.Type, e.Mode, e.UID, e.GID, e.Major, e.Minor, e.Target, e.Digest, e.Xattrs)
 	}
-	fmt.Fprintf(&b, "%s %d %d %d %d %d %d %d %x %d %t", o.Level, o.BlockSize, o.InodeSize, o.FreeBytes,
+	fmt.Fprintf(w, "%s %d %d %d %d %d %d %d %x %d %t", o.Level, o.BlockSize, o.InodeSize, o.FreeBytes,
 		o.FreePercent, o.FreeInodes, o.SizeBytes, o.ReservedPercent, o.Label, o.Time, o.Holes != nil)
-	hash := digest.Of([]byte(b.String())).Hash()
+	w.Flush()
+	hash := h.Digest().Hash()
 	copy(uuid[:], hash[:16])
 	copy(seed[:], hash[16:])
 	uuid[6] = uuid[6]&0x0f | 0x80 // version 8, RFC 9562: made by a rule of one's own
@@ -134,7 +137,7 @@ func (l *Layout) placeXattrs(n *node, blocks map[string]int32) error {
 // divide chooses the geometry: the smallest, or the one of a fixed size.
 func (l *Layout) divide() error {
 	need := l.used + l.options.freeBlocks(l.used)
-	inodes := firstInode - 1 + int64(len(l.nodes)-1) + l.options.FreeInodes
+	inodes := l.usedInodes() + l.options.FreeInodes
 	smallest, err := fit(l.options, need, inodes)
 	if err != nil {
 		return err
@@ -145,7 +148,7 @@ func (l *Layout) divide() error {
 	}
 	fixed, ok := within(l.options, l.options.SizeBytes/l.blockSize, inodes)
 	if !ok || fixed.dataBlocks() < need {
-		return l.sizeError()
+		return l.sizeError(smallest)
 	}
 	l.geometry = fixed
 	return nil

@@ -41,7 +41,7 @@ type Options struct {
 	ReservedPercent int      // blocks only root may use, in percent of all blocks: 0 to 50
 	Label           string   // volume name, at most 16 bytes
 	UUID            [16]byte // zero: derived from the manifest and the options
-	Time            int64    // seconds since 1970 for every inode: 1 to 2^31-1; 0 is DefaultTime
+	Time            int64    // seconds since 1970 of every inode: 1 to 2^31-1, best in the past, or fsck wonders; 0 is DefaultTime
 
 	// Holes leaves blocks of zeros out of the image; nil stores them.
 	Holes *Holes

@@ -3,9 +3,7 @@ package ext2
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"testing"
 
@@ -180,48 +178,4 @@ func FuzzPlan(f *testing.F) {
 		}
 		compare(t, bytes.NewReader(imageOf(t, l, c.open)), m)
 	})
-}
-
-// A writer that fails anywhere makes Write fail, and opened files are closed.
-func TestWriteErrors(t *testing.T) {
-	c := contents{}
-	o := Options{BlockSize: 1024}
-	l := mustPlan(t, newManifest(t, append(sample(o, c), file("z", c.add(pattern(5<<20))))), o)
-	full := errors.New("no space left on device")
-	for limit := int64(0); limit < l.Size(); limit += bufferSize {
-		opened := 0
-		open := func(e manifest.Entry) (io.ReadCloser, error) {
-			r, err := c.open(e)
-			opened++
-			return closer{r, func() { opened-- }}, err
-		}
-		err := l.Write(context.Background(), &limitedWriter{limit, full}, open)
-		if !errors.Is(err, full) || opened != 0 {
-			t.Errorf("after %d bytes: got %v with %d files open, want %v", limit, err, opened, full)
-		}
-	}
-}
-
-type closer struct {
-	io.Reader
-	closed func()
-}
-
-func (c closer) Close() error {
-	c.closed()
-	return nil
-}
-
-// limitedWriter takes left bytes, then fails.
-type limitedWriter struct {
-	left int64
-	err  error
-}
-
-func (w *limitedWriter) Write(p []byte) (int, error) {
-	if int64(len(p)) > w.left {
-		return 0, w.err
-	}
-	w.left -= int64(len(p))
-	return len(p), nil
 }

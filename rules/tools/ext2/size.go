@@ -9,11 +9,11 @@ import (
 
 // SizeError says that the content does not fit the size that was asked for.
 type SizeError struct {
-	Allowed     int64 // Options.SizeBytes
-	Needed      int64 // the smallest size that fits, in bytes, wishes included
-	Free        int64 // of that, bytes wished to be free
-	Directories []Contributor
-	Origins     []Contributor
+	Allowed     int64         // Options.SizeBytes
+	Needed      int64         // the smallest size that fits, in bytes, wishes included
+	Content     int64         // the smallest size that fits without the wishes
+	Directories []Contributor // see Layout.Directories
+	Origins     []Contributor // see Layout.Origins
 }
 
 // Contributor is a part of the content and the space it takes.
@@ -28,12 +28,14 @@ const shownContributors = 5
 func (e *SizeError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "ext2: image of %d bytes is too small: it needs %d, which is %d more", e.Allowed, e.Needed, e.Needed-e.Allowed)
-	if e.Free > 0 {
-		fmt.Fprintf(&b, " (%d of them are to be free)", e.Free)
-	}
 	listContributors(&b, "directories", e.Directories)
 	listContributors(&b, "targets", e.Origins)
-	b.WriteString("\nhint: set the size to what it needs, or leave it out; wish for less free space; remove some of the above")
+	fmt.Fprintf(&b, "\nhint: raise the size to %d", e.Needed)
+	if e.Content <= e.Allowed {
+		fmt.Fprintf(&b, ", or wish for less free space or fewer free inodes: without them %d is enough", e.Content)
+	} else {
+		b.WriteString(", or remove some of the above")
+	}
 	return b.String()
 }
 
@@ -47,11 +49,17 @@ func listContributors(b *strings.Builder, what string, list []Contributor) {
 	}
 }
 
-func (l *Layout) sizeError() error {
+// sizeError compares the fixed size with the smallest geometry that has room
+// for everything.
+func (l *Layout) sizeError(smallest geometry) error {
+	content, err := fit(l.options, l.used, l.usedInodes())
+	if err != nil {
+		return err
+	}
 	return &SizeError{
 		Allowed:     l.options.SizeBytes,
-		Needed:      l.blocks * l.blockSize,
-		Free:        l.options.freeBlocks(l.used) * l.blockSize,
+		Needed:      smallest.blocks * l.blockSize,
+		Content:     content.blocks * l.blockSize,
 		Directories: l.Directories(),
 		Origins:     l.Origins(),
 	}

@@ -14,9 +14,9 @@ import (
 // order of paths, and read to its end.
 type OpenFunc func(manifest.Entry) (io.ReadCloser, error)
 
-// bufferSize is the memory for the image; it is a multiple of every block
-// size.
-const bufferSize = 1 << 20
+// bufferSize is the memory for the image: a multiple of every block size, small
+// enough to stay in the processor's cache between reading and writing.
+const bufferSize = 1 << 17
 
 // Write writes the image, Size bytes from front to back. After an error the
 // bytes already written are of no use. It is an error when content is shorter
