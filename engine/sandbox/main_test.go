@@ -13,8 +13,14 @@ import (
 // in it, which is a copy of it called /bin/probe.
 func TestMain(m *testing.M) {
 	sandbox.Main()
-	if os.Args[0] == probePath {
+	switch os.Args[0] {
+	case probePath:
 		os.Exit(runProbe(os.Args[1:]))
+	case parentName:
+		if err := runForever(os.Args[1], os.Args[2]); err != nil {
+			os.Stderr.WriteString(err.Error())
+			os.Exit(1)
+		}
 	}
 	os.Exit(m.Run())
 }
@@ -52,7 +58,7 @@ func skipIfForbidden(t testing.TB, dir string) {
 	}
 }
 
-// program copies the test program once to where sandboxes can mount it from.
+// program returns the path of the test program.
 func program(t testing.TB) string {
 	t.Helper()
 	self, err := os.Executable()
@@ -140,4 +146,3 @@ func (f *fixture) want(output string, args ...string) {
 		f.t.Errorf("probe %q:\ngot  %q, exit %d, signal %d\nwant %q", args, got, res.ExitCode, res.Signal, output)
 	}
 }
-

@@ -1,7 +1,8 @@
 package sandbox
 
 import (
-	"unsafe"
+	"os"
+	"os/signal"
 
 	"golang.org/x/sys/unix"
 )
@@ -55,23 +56,13 @@ func setLimits() error {
 	return nil
 }
 
-// resetSignals unblocks all signals and stops ignoring those that the Go runtime
-// leaves ignored when it finds them so; nohup(1) and shells leave such behind.
+// resetSignals unblocks all signals and handles each, by doing nothing. So the command
+// cannot end process 1, and starts with the default action of every signal: those that
+// a shell or nohup(1) made us ignore would stay ignored, handlers do not outlive exec.
 func resetSignals() error {
+	signal.Notify(make(chan os.Signal, 1))
 	var none unix.Sigset_t
-	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &none, nil); err != nil {
-		return step("", "unblock signals", err)
-	}
-	for _, signal := range []unix.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU, unix.SIGCONT} {
-		// A struct sigaction of zeros means SIG_DFL; no architecture's is longer.
-		var byDefault [64]byte
-		const setSize = 8 // bytes of the kernel's sigset_t
-		_, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(signal), uintptr(unsafe.Pointer(&byDefault)), 0, setSize, 0, 0)
-		if errno != 0 {
-			return step("", "reset signal "+signal.String(), errno)
-		}
-	}
-	return nil
+	return step("", "unblock signals", unix.PthreadSigmask(unix.SIG_SETMASK, &none, nil))
 }
 
 // keptCapabilities are what programs expect of root when they install files. They hold
