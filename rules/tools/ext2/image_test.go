@@ -30,6 +30,7 @@ func TestImageHoldsTheManifest(t *testing.T) {
 // A new file system that fsck complains about would be repaired, or refused,
 // at the first boot.
 func TestFsckIsSilent(t *testing.T) {
+	judge(t, "e2fsck")
 	for _, o := range forms() {
 		t.Run(formName(o), func(t *testing.T) {
 			c := contents{}
@@ -129,9 +130,10 @@ func TestReaderReadsMke2fs(t *testing.T) {
 	mke2fs := judge(t, "mke2fs")
 	root, c := t.TempDir(), contents{}
 	m := newManifest(t, diskTree(t, root, c))
+	owner := fmt.Sprintf("root_owner=%d:%d", os.Getuid(), os.Getgid())
 	for _, size := range []string{"1024", "2048", "4096"} {
 		image := filepath.Join(t.TempDir(), "image")
-		args := []string{"-q", "-t", "ext2", "-b", size, "-d", root, image, "16M"}
+		args := []string{"-q", "-t", "ext2", "-b", size, "-E", owner, "-d", root, image, "16M"}
 		if out, err := exec.Command(mke2fs, args...).CombinedOutput(); err != nil {
 			t.Fatalf("mke2fs: %v\n%s", err, out)
 		}

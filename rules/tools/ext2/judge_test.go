@@ -9,10 +9,19 @@ import (
 	"testing"
 )
 
-// judge finds a program of e2fsprogs, in the directories that
-// APPLIANCE_TEST_TOOLS lists or else in the usual ones.
+// judge finds a program of e2fsprogs, or skips the test.
 func judge(t testing.TB, name string) string {
 	t.Helper()
+	path, ok := lookJudge(name)
+	if !ok {
+		t.Skipf("%s is not here; set APPLIANCE_TEST_TOOLS to a directory that has it", name)
+	}
+	return path
+}
+
+// lookJudge looks in the directories that APPLIANCE_TEST_TOOLS lists or else
+// in the usual ones.
+func lookJudge(name string) (path string, ok bool) {
 	dirs := filepath.SplitList(os.Getenv("APPLIANCE_TEST_TOOLS"))
 	if len(dirs) == 0 {
 		dirs = append(filepath.SplitList(os.Getenv("PATH")), "/usr/sbin", "/sbin")
@@ -20,18 +29,22 @@ func judge(t testing.TB, name string) string {
 	for _, dir := range dirs {
 		path := filepath.Join(dir, name)
 		if info, err := os.Stat(path); err == nil && info.Mode()&0o111 != 0 {
-			return path
+			return path, true
 		}
 	}
-	t.Skipf("%s is not here; set APPLIANCE_TEST_TOOLS to a directory that has it", name)
-	return ""
+	return "", false
 }
 
-// fsck lets e2fsck look at an image: it must have nothing to say but its
-// summary.
+// fsck lets e2fsck, if it is here, look at an image: it must have nothing to
+// say but its summary.
 func fsck(t testing.TB, image string) {
 	t.Helper()
-	cmd := exec.Command(judge(t, "e2fsck"), "-fn", image)
+	e2fsck, ok := lookJudge("e2fsck")
+	if !ok {
+		t.Log("e2fsck is not here and did not judge the image")
+		return
+	}
+	cmd := exec.Command(e2fsck, "-fn", image)
 	cmd.Env = []string{"LC_ALL=C"}
 	out, err := cmd.CombinedOutput()
 	if err != nil {
