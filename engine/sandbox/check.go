@@ -118,7 +118,7 @@ func tryOverlay(scratch string) error {
 	if err := b.openScratch(); err != nil {
 		return err
 	}
-	lower, err := b.newDir("lower")
+	lower, err := b.disk.newDir("lower")
 	if err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func tryOverlay(scratch string) error {
 		return step(abilityOverlay, "open a layer", err)
 	}
 	defer unix.Close(fd)
-	if err := b.overlayWithUpper([]int{fd}, fd, scratch); err != nil {
+	if err := b.overlayWithUpper([]int{fd}, fd, &b.disk, scratch); err != nil {
 		return err
 	}
 	return step(abilityOverlay, "remove a file from an overlay", unix.Unlink(lower+"/file"))

@@ -42,13 +42,13 @@ func (b *builder) overlay(layers []int, target int, upper, at string) error {
 	return step(abilityOverlay, "mount overlay on "+at, err)
 }
 
-// overlayWithUpper mounts layers so that writes go to the scratch directory.
-func (b *builder) overlayWithUpper(layers []int, target int, at string) error {
-	upper, err := b.newDir("upper")
+// overlayWithUpper mounts layers so that writes go to a new directory in upperPlace.
+func (b *builder) overlayWithUpper(layers []int, target int, upperPlace *place, at string) error {
+	upper, err := upperPlace.newDir("upper")
 	if err != nil {
 		return err
 	}
-	work, err := b.newDir("work")
+	work, err := upperPlace.newDir("work")
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (b *builder) group(layers []int, at string) ([]int, error) {
 }
 
 func (b *builder) mountGroup(layers []int, at string) (int, error) {
-	dir, err := b.newDir("group")
+	dir, err := b.memory.newDir("group")
 	if err != nil {
 		return -1, err
 	}
