@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"debug/elf"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -352,6 +355,69 @@ func TestCompiled(t *testing.T) {
 	if err != nil || len(members) != 1 || members[0].Name != "x.o" {
 		t.Errorf("libx.a: got %+v, %v", members, err)
 	}
+}
+
+// readelf is the judge: on programs of the host it reads the same facts.
+func TestReadelf(t *testing.T) {
+	program, err := exec.LookPath("readelf")
+	if err != nil {
+		t.Skip("no readelf on this host")
+	}
+	files, err := filepath.Glob("/usr/bin/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	compared := 0
+	for _, name := range files {
+		data, err := os.ReadFile(name)
+		if err != nil || !bytes.HasPrefix(data, []byte(elf.ELFMAG)) {
+			continue
+		}
+		out, err := exec.Command(program, "--wide", "--dynamic", "--notes", "--segments", name).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(readelfFacts(string(out)), facts(inspect(t, data))); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+		if compared++; compared == 40 {
+			break
+		}
+	}
+	if compared == 0 {
+		t.Skip("no ELF files in /usr/bin")
+	}
+}
+
+// readelfFact is one fact in a line of readelf -dnl.
+var readelfFact = regexp.MustCompile(`\((NEEDED|SONAME|RPATH|RUNPATH)\).*\[(.*)\]|(Build ID): (\w+)|program (interpreter): (.*)\]`)
+
+func readelfFacts(out string) []string {
+	var all []string
+	for _, m := range readelfFact.FindAllStringSubmatch(out, -1) {
+		all = append(all, m[1]+m[3]+m[5]+" "+m[2]+m[4]+m[6])
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+func facts(info *Info) []string {
+	var all []string
+	add := func(what, value string) {
+		if value != "" {
+			all = append(all, what+" "+value)
+		}
+	}
+	for _, name := range info.Needed {
+		add("NEEDED", name)
+	}
+	add("SONAME", info.SOName)
+	add("RPATH", strings.Join(info.RPath, ":"))
+	add("RUNPATH", strings.Join(info.RunPath, ":"))
+	add("Build ID", hex.EncodeToString(info.BuildID))
+	add("interpreter", info.Interpreter)
+	slices.Sort(all)
+	return all
 }
 
 func FuzzInspect(f *testing.F) {

@@ -19,8 +19,21 @@
 // chunk depends on its own bytes and on the 32 KiB before it and on nothing
 // else, least of all on its position, and is cached under their digest.
 //
-// The dictionary costs nothing in speed and makes a 92 MB ext2 image about 1 %
-// smaller at any level. Chunks larger than 128 KiB do not gain anything: the
-// flush at the end of a chunk is also a chance for the encoder to start with a
-// new Huffman table.
+// The dictionary makes a 92 MB ext2 image about 1 % smaller at any level, for a
+// tenth of the speed at level 6 and none at level 9. Chunks larger than 128 KiB
+// do not gain anything: the flush at the end of a chunk is also a chance for the
+// encoder to start with a new Huffman table.
+//
+// # Levels
+//
+// The same image on two cores (BenchmarkCompress, BenchmarkPeers):
+//
+//	level 1    332 MB/s    30.9 MB
+//	level 6    158 MB/s    28.5 MB    pigz -6    60 MB/s    27.3 MB
+//	level 8    103 MB/s    27.8 MB
+//	level 9     28 MB/s    27.7 MB    pigz -9    16 MB/s    27.2 MB
+//
+// Level 8 is the one to take: level 9 costs four times as much for 0.3 %. The
+// peers stay 2 % smaller; zlib also uses matches of three bytes, the encoder here
+// (as the standard library's) only those of four and more.
 package gzip

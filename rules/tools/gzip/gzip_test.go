@@ -102,7 +102,7 @@ func TestFrame(t *testing.T) {
 
 // Two machines with different core counts must agree on every byte, or no
 // image could be shared between them.
-func TestSameBytesForAllWorkersAndReaders(t *testing.T) {
+func TestSameBytesForAllWorkers(t *testing.T) {
 	input := corpus(24 * chunkSize)
 	for _, level := range []int{1, 3, 5, 6, 7, 8} {
 		want := compress(t, bytes.NewReader(input), Options{Level: level, Workers: 1})
@@ -111,15 +111,21 @@ func TestSameBytesForAllWorkersAndReaders(t *testing.T) {
 				t.Errorf("level %d: %d workers give other bytes than 1", level, workers)
 			}
 		}
-		readers := map[string]io.Reader{
-			"half":     iotest.HalfReader(bytes.NewReader(input)),
-			"one byte": iotest.OneByteReader(bytes.NewReader(input)),
-			"data+EOF": iotest.DataErrReader(bytes.NewReader(input)),
-		}
-		for name, r := range readers {
-			if !bytes.Equal(compress(t, r, Options{Level: level, Workers: 2}), want) {
-				t.Errorf("level %d: reader %q gives other bytes", level, name)
-			}
+	}
+}
+
+// A reader may return as little as it likes; pipes do.
+func TestSameBytesForAllReaders(t *testing.T) {
+	input := corpus(3*chunkSize + 5)
+	want := compress(t, bytes.NewReader(input), Options{Level: 6})
+	readers := map[string]io.Reader{
+		"half":     iotest.HalfReader(bytes.NewReader(input)),
+		"one byte": iotest.OneByteReader(bytes.NewReader(input)),
+		"data+EOF": iotest.DataErrReader(bytes.NewReader(input)),
+	}
+	for name, r := range readers {
+		if !bytes.Equal(compress(t, r, Options{Level: 6, Workers: 2}), want) {
+			t.Errorf("reader %q gives other bytes", name)
 		}
 	}
 }

@@ -4,7 +4,8 @@
 // It owns the format as U-Boot's include/image.h (struct legacy_img_hdr) and
 // tools/default_image.c define it, and U-Boot's names of architectures,
 // operating systems, types and compressions (boot/image.c). It does not
-// compress, and does not know what the data are.
+// compress, and does not know what the data are; so it does not, as mkimage
+// does, take the addresses of a "tee" from the data.
 //
 // The header comes first and holds the CRC-32 of the data. NewHeader reads the
 // data once for that and Write reads them once more, so that neither the data
