@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/kittyhawk/appliance/engine/action"
@@ -76,7 +75,7 @@ func (r *commandRun) run(ctx context.Context) (*action.Result, error) {
 	if limit == 0 {
 		limit = r.timeout
 	}
-	limited, cancel := context.WithTimeoutCause(ctx, limit, errTimeout)
+	limited, cancel := withLimit(ctx, limit)
 	defer cancel()
 	ended, err := r.start(limited, spec)
 	if err != nil {
@@ -86,6 +85,14 @@ func (r *commandRun) run(ctx context.Context) (*action.Result, error) {
 		return nil, r.fail(endedHow(ended), nil)
 	}
 	return r.collect(ctx)
+}
+
+// withLimit ends ctx after limit; 0 is never.
+func withLimit(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	if limit == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, limit, errTimeout)
 }
 
 // prepare lays out scratch: what overlays write, outputs, the log.
@@ -180,6 +187,9 @@ func (r *commandRun) outputMounts() ([]sandbox.Mount, error) {
 	return mounts, nil
 }
 
+// firstExtra is the file descriptor of the first of sandbox.Spec's ExtraFiles.
+const firstExtra = 3
+
 // start runs the command with its log in scratch and, if it can make use of
 // more than one core, with a share in the pool of jobs.
 func (r *commandRun) start(ctx context.Context, spec sandbox.Spec) (sandbox.Result, error) {
@@ -197,7 +207,7 @@ func (r *commandRun) start(ctx context.Context, spec sandbox.Spec) (sandbox.Resu
 		}
 		defer lease.Close()
 		spec.ExtraFiles = lease.Files()
-		spec.Env = append(spec.Env, "MAKEFLAGS="+lease.MakeFlags())
+		spec.Env = append(spec.Env, "MAKEFLAGS="+lease.MakeFlagsInherited(firstExtra, firstExtra+1))
 	}
 	return sandbox.Run(ctx, spec)
 }
@@ -267,9 +277,9 @@ func (r *commandRun) output(ctx context.Context, o action.Output) (tree.Node, er
 	if want := kindOf(o.Artifact.IsTree()); kindOfFile(info) != want {
 		return tree.Node{}, r.fail(fmt.Sprintf("made a %s of its output %s, want a %s", kindOfFile(info), o.Name, want), nil)
 	}
-	n, err := r.files.Adopt(ctx, host)
+	n, err := r.files.Adopt(ctx, host, o.Name)
 	if err != nil {
-		return tree.Node{}, r.refused(o, err)
+		return tree.Node{}, r.refused(err)
 	}
 	return n, nil
 }
@@ -289,11 +299,10 @@ func kindOfFile(info fs.FileInfo) string {
 }
 
 // refused makes outputs that no tree can hold the action's failure.
-func (r *commandRun) refused(o action.Output, err error) error {
-	var unfit interface{ Unfit() bool }
-	if errors.As(err, &unfit) && unfit.Unfit() {
-		return r.fail(fmt.Sprintf("left in its output %s what a tree cannot hold: %s",
-			o.Name, strings.TrimPrefix(err.Error(), r.outputs[o.Name])), err)
+func (r *commandRun) refused(err error) error {
+	var unfit *Unfit
+	if errors.As(err, &unfit) {
+		return r.fail("failed: "+unfit.Error(), err)
 	}
 	return err
 }

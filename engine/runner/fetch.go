@@ -8,12 +8,13 @@ import (
 
 	"github.com/kittyhawk/appliance/engine/action"
 	"github.com/kittyhawk/appliance/engine/digest"
+	"github.com/kittyhawk/appliance/engine/fetch"
 	"github.com/kittyhawk/appliance/engine/tree"
 )
 
 // Downloader gets bytes by their SHA-256 from the first URL that has them.
 type Downloader interface {
-	Fetch(ctx context.Context, urls []string, sha256 [digest.Size]byte, progress func(done, total int64)) (digest.Digest, error)
+	Fetch(ctx context.Context, urls []string, sha256 [digest.Size]byte, progress fetch.Progress) (digest.Digest, error)
 }
 
 // Fetch runs fetch actions, a bounded number at a time. They take no job

@@ -27,11 +27,18 @@ type Job struct {
 type Files interface {
 	// Path is where a file or tree lies on this host, read-only.
 	Path(ctx context.Context, n tree.Node) (string, error)
-	// Adopt moves a file or directory into the store.
-	Adopt(ctx context.Context, hostPath string) (tree.Node, error)
+	// Adopt moves a file or directory into the store; name is what errors call it.
+	// What a tree cannot hold is an *Unfit.
+	Adopt(ctx context.Context, hostPath, name string) (tree.Node, error)
 	// Scratch makes an empty directory; remove takes it away again.
 	Scratch(ctx context.Context) (dir string, remove func(), err error)
 }
+
+// Unfit is an output that no tree can hold: a device, a setuid program.
+type Unfit struct{ Err error }
+
+func (u *Unfit) Error() string { return u.Err.Error() }
+func (u *Unfit) Unwrap() error { return u.Err }
 
 // ByWork hands each kind of work to the runner for it.
 type ByWork struct {

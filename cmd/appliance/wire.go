@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/net/http/httpproxy"
+
+	"github.com/kittyhawk/appliance/engine"
+	"github.com/kittyhawk/appliance/engine/action"
+	"github.com/kittyhawk/appliance/engine/analyze"
+	"github.com/kittyhawk/appliance/engine/digest"
+	"github.com/kittyhawk/appliance/engine/event"
+	"github.com/kittyhawk/appliance/engine/execute"
+	"github.com/kittyhawk/appliance/engine/fetch"
+	"github.com/kittyhawk/appliance/engine/jobserver"
+	"github.com/kittyhawk/appliance/engine/label"
+	"github.com/kittyhawk/appliance/engine/load"
+	"github.com/kittyhawk/appliance/engine/runner"
+	"github.com/kittyhawk/appliance/engine/store"
+	"github.com/kittyhawk/appliance/engine/store/disk"
+	"github.com/kittyhawk/appliance/engine/tree"
+	"github.com/kittyhawk/appliance/engine/workspace"
+	"github.com/kittyhawk/appliance/rules"
+)
+
+// parallelDownloads is how many files are fetched at a time.
+const parallelDownloads = 12
+
+// stack is everything that a build works with, put together.
+type stack struct {
+	engine    *engine.Engine
+	store     *disk.Store
+	workspace *workspace.Workspace
+}
+
+// Close makes what was done durable.
+func (s *stack) Close() error {
+	return errors.Join(s.workspace.Close(), s.store.Close())
+}
+
+// openStack puts the layers together, lowest first.
+func (p *program) openStack(at place, flags *buildFlags, events event.Sink) (*stack, error) {
+	cache, err := p.cacheDir()
+	if err != nil {
+		return nil, err
+	}
+	ws, err := openWorkspace(at, cache)
+	if err != nil {
+		return nil, err
+	}
+	analysis, err := analysisOptions(flags, events)
+	if err != nil {
+		return nil, err
+	}
+	bases, err := p.mirrorBases(flags)
+	if err != nil {
+		return nil, err
+	}
+	st, err := disk.Open(cache, disk.Options{})
+	if err != nil {
+		return nil, err
+	}
+	fetcher := fetch.New(st, fetch.Options{
+		Mirrors:  bases,
+		Distdirs: p.paths(flags.distdir),
+		Partial:  filepath.Join(cache, "partial"),
+		Proxy:    p.env.proxy(),
+	})
+	return &stack{
+		store:     st,
+		workspace: ws,
+		engine: &engine.Engine{
+			Loader:   load.New(ws, events, load.Options{}),
+			Analysis: analysis,
+			Execute:  executeConfig(flags, st, ws, fetcher, events),
+		},
+	}, nil
+}
+
+// openWorkspace keeps the digests of sources in the cache, apart for each
+// workspace.
+func openWorkspace(at place, cache string) (*workspace.Workspace, error) {
+	name := digest.Of([]byte(at.root)).Short()
+	return workspace.Open(at.root, workspace.Options{
+		Embedded:  workspace.Embedded{rules.Repo: rules.Files()},
+		StatCache: filepath.Join(cache, "stat", name),
+	})
+}
+
+func analysisOptions(flags *buildFlags, events event.Sink) (analyze.Options, error) {
+	o := analyze.Options{Tools: map[string]int{}, Events: events}
+	for _, t := range rules.Tools() {
+		o.Tools[t.Name] = t.Version
+	}
+	var err error
+	if flags.platforms != "" {
+		if o.TargetPlatform, err = label.Parse(flags.platforms, label.Label{}); err != nil {
+			return o, usagef("--platforms: %w", err)
+		}
+	}
+	o.ExecPlatform, err = label.Parse(rules.ExecPlatform, label.Label{})
+	return o, err
+}
+
+// executeConfig stacks the runners: the cache over the rest.
+func executeConfig(flags *buildFlags, st *disk.Store, ws *workspace.Workspace, fetcher *fetch.Fetcher, events event.Sink) execute.Config {
+	trees := &tree.Layered{Below: st.Trees()}
+	fresh := newFresh(flags, st, ws, trees, fetcher)
+	return execute.Config{
+		Sources: ws,
+		Runner:  runner.NewCached(st.Results(), fresh),
+		Fresh:   fresh,
+		Trees:   trees,
+		Present: func(ctx context.Context, n tree.Node) error {
+			_, err := st.Path(ctx, n)
+			return err
+		},
+		Events:    events,
+		Lookups:   flags.jobCount(),
+		KeepGoing: flags.keepGoing,
+	}
+}
+
+// newFresh runs every request anew and records its result.
+func newFresh(flags *buildFlags, st *disk.Store, ws *workspace.Workspace, trees tree.Source, fetcher *fetch.Fetcher) runner.Runner {
+	jobs := jobserver.New(flags.jobCount())
+	local := runner.ByWork{
+		Command: runner.NewCommand(localFiles{st}, st, jobs, st.LogPath, flags.timeout()),
+		Tool:    runner.NewTool(rules.Tools(), st, st.Trees(), st, jobs),
+		Fetch:   runner.NewFetch(fetcher, parallelDownloads),
+	}
+	return runner.NewShared(runner.NewRecorded(st.Results(), runner.NewSourced(ws, st, trees, local)))
+}
+
+// localFiles are the files of a disk store, as runners want them.
+type localFiles struct{ *disk.Store }
+
+// Adopt tells what a tree cannot hold from trouble with the disk.
+func (f localFiles) Adopt(ctx context.Context, hostPath, name string) (tree.Node, error) {
+	n, err := f.Store.Adopt(ctx, hostPath, disk.AdoptOptions{Name: name})
+	var refused *disk.Refused
+	if errors.As(err, &refused) {
+		return n, &runner.Unfit{Err: refused}
+	}
+	return n, err
+}
+
+// mirrorBases are the base URLs by name: those of flags and environment, and
+// for names that they leave open those that the host's own package manager uses.
+func (p *program) mirrorBases(flags *buildFlags) (map[string][]string, error) {
+	named, err := flags.bases(p.env)
+	if err != nil {
+		return nil, err
+	}
+	bases, err := fetch.HostMirrors(os.DirFS("/etc/apt"))
+	if err != nil || bases == nil {
+		bases = map[string][]string{} // a host without a readable apt has no mirrors
+	}
+	for name, base := range named {
+		bases[name] = []string{base}
+	}
+	return bases, nil
+}
+
+func (p *program) paths(names []string) []string {
+	paths := make([]string, len(names))
+	for i, name := range names {
+		paths[i] = p.path(name)
+	}
+	return paths
+}
+
+// proxy is what http_proxy, https_proxy and no_proxy say.
+func (e environment) proxy() func(*http.Request) (*url.URL, error) {
+	either := func(name, upper string) string {
+		if v := e[name]; v != "" {
+			return v
+		}
+		return e[upper]
+	}
+	config := httpproxy.Config{
+		HTTPProxy:  either("http_proxy", "HTTP_PROXY"),
+		HTTPSProxy: either("https_proxy", "HTTPS_PROXY"),
+		NoProxy:    either("no_proxy", "NO_PROXY"),
+	}
+	choose := config.ProxyFunc()
+	return func(r *http.Request) (*url.URL, error) { return choose(r.URL) }
+}
