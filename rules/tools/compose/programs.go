@@ -49,6 +49,9 @@ func (m machine) want(r *root) elf.Want {
 }
 
 func byName[T fmt.Stringer](name string, n int, value func(int) T) T {
+	if name == "" {
+		return value(0)
+	}
 	for i := range n {
 		if v := value(i); v.String() == name {
 			return v
