@@ -18,6 +18,9 @@
 // The plan keeps for each inode where its blocks begin and nothing for a block,
 // so memory grows with the number of files and not with their size.
 //
+// Blocks of zeros are stored like others, unless Options.Holes, the result of a
+// pass over the content before the plan, says where they are.
+//
 // # What is left out
 //
 // There is no hash index for directories (dir_index): Linux's ext2 driver does

@@ -44,7 +44,7 @@ func Plan(m *manifest.Manifest, opts Options) (*Layout, error) {
 	if err := l.place(); err != nil {
 		return nil, err
 	}
-	if err := l.divide(); err != nil {
+	if err := l.choose(); err != nil {
 		return nil, err
 	}
 	l.reserved = l.blocks * int64(opts.ReservedPercent) / 100
@@ -134,8 +134,8 @@ func (l *Layout) placeXattrs(n *node, blocks map[string]int32) error {
 	return nil
 }
 
-// divide chooses the geometry: the smallest, or the one of a fixed size.
-func (l *Layout) divide() error {
+// choose takes the geometry that Options ask for: the smallest, or the one of a fixed size.
+func (l *Layout) choose() error {
 	need := l.used + l.options.freeBlocks(l.used)
 	inodes := l.usedInodes() + l.options.FreeInodes
 	smallest, err := fit(l.options, need, inodes)

@@ -1,6 +1,7 @@
 package ext2
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -110,7 +111,7 @@ func (s *stream) content(n *node) (io.ReadCloser, error) {
 		return s.open(*n.entry)
 	case manifest.Directory:
 		b := encodeDir(s.dirents(n), int(s.blockSize), n.size)
-		return io.NopCloser(strings.NewReader(string(b))), nil
+		return io.NopCloser(bytes.NewReader(b)), nil
 	default:
 		return io.NopCloser(strings.NewReader(n.entry.Target)), nil
 	}
