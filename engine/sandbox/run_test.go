@@ -316,17 +316,3 @@ func runFresh(t *testing.T, content []byte, bin, scratch string) {
 		t.Error(err)
 	}
 }
-
-// The cost of a sandbox: one that does nothing, with three overlays.
-func BenchmarkRun(b *testing.B) {
-	f := newFixture(b)
-	one, two := f.layer("one", "a", ""), f.layer("two", "b", "")
-	f.mount("/usr", sandbox.ReadOnly, one, two)
-	f.mount("/src", sandbox.Overlay, one, two)
-	f.mount("/out", sandbox.Writable, f.makeDir("out"))
-	for b.Loop() {
-		if _, _, err := f.run("exit", "0"); err != nil {
-			b.Fatal(err)
-		}
-	}
-}

@@ -1,8 +1,7 @@
 package sandbox
 
 import (
-	"os"
-	"os/signal"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -56,13 +55,29 @@ func setLimits() error {
 	return nil
 }
 
-// resetSignals unblocks all signals and handles each, by doing nothing. So the command
-// cannot end process 1, and starts with the default action of every signal: those that
-// a shell or nohup(1) made us ignore would stay ignored, handlers do not outlive exec.
+// resetSignals unblocks all signals and gives each its default action. The command
+// inherits that: those that a shell or nohup(1) made us ignore would stay
+// ignored. And the kernel keeps signals of the command away from a process 1 that has no
+// handler for them (kill(2)). The Go runtime does without: SIGURG, by which it preempts
+// goroutines, is one that it can miss. (package os/signal takes milliseconds for this.)
 func resetSignals() error {
-	signal.Notify(make(chan os.Signal, 1))
 	var none unix.Sigset_t
-	return step("", "unblock signals", unix.PthreadSigmask(unix.SIG_SETMASK, &none, nil))
+	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &none, nil); err != nil {
+		return step("", "unblock signals", err)
+	}
+	const last, setSize = 64, 8 // of the kernel: _NSIG, bytes of a sigset_t
+	for signal := range uintptr(last + 1) {
+		if signal == 0 || signal == uintptr(unix.SIGKILL) || signal == uintptr(unix.SIGSTOP) {
+			continue
+		}
+		// A struct sigaction of zeros means SIG_DFL; no architecture's is longer.
+		var byDefault [64]byte
+		_, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, signal, uintptr(unsafe.Pointer(&byDefault)), 0, setSize, 0, 0)
+		if errno != 0 {
+			return step("", "reset signals", errno)
+		}
+	}
+	return nil
 }
 
 // keptCapabilities are what programs expect of root when they install files. They hold
