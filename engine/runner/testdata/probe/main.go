@@ -1,0 +1,58 @@
+// Probe is the command of the runner's tests: it does what its arguments say,
+// in order.
+package main
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+func main() {
+	for _, step := range os.Args[1:] {
+		verb, rest, _ := strings.Cut(step, " ")
+		if err := do(verb, rest); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+}
+
+func do(verb, rest string) error {
+	switch verb {
+	case "write":
+		name, text, _ := strings.Cut(rest, " ")
+		return os.WriteFile(name, []byte(text), 0o644)
+	case "copy":
+		from, to, _ := strings.Cut(rest, " ")
+		b, err := os.ReadFile(from)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(to, b, 0o644)
+	case "setuid":
+		if err := os.WriteFile(rest, nil, 0o755); err != nil {
+			return err
+		}
+		return os.Chmod(rest, 0o755|os.ModeSetuid)
+	case "link":
+		return os.Symlink("x", rest)
+	case "print":
+		for i := range 100 {
+			fmt.Println(rest, i)
+		}
+	case "hang":
+		time.Sleep(time.Hour)
+	case "makeflags":
+		return os.WriteFile(rest, []byte(os.Getenv("MAKEFLAGS")), 0o644)
+	case "exit":
+		code, err := strconv.Atoi(rest)
+		if err != nil {
+			return err
+		}
+		os.Exit(code)
+	}
+	return nil
+}
