@@ -60,6 +60,10 @@ func (a *Attr) Default() starlark.Value { return a.fallback }
 // Mandatory reports whether every target must give a value.
 func (a *Attr) Mandatory() bool { return a.mandatory }
 
+// Depends reports whether the labels in values are dependencies, to be analysed
+// with the target.
+func (a *Attr) Depends() bool { return a.kind.HoldsLabels() && !a.fixed }
+
 // Files says which source files the attribute takes.
 func (a *Attr) Files() FileFilter { return a.files }
 

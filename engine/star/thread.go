@@ -41,7 +41,10 @@ type Declarer interface {
 	Declare(thread *starlark.Thread, r *Rule, args starlark.Tuple, kwargs []starlark.Tuple) error
 }
 
-const environmentKey = "star.environment"
+const (
+	environmentKey = "star.environment"
+	contextKey     = "star.context"
+)
 
 // NewThread starts a thread; release it when it is done. It stops when ctx does.
 func NewThread(ctx context.Context, name string, env *Environment) (t *starlark.Thread, release func() bool) {
@@ -49,6 +52,7 @@ func NewThread(ctx context.Context, name string, env *Environment) (t *starlark.
 		env.Print(CallerPosition(t).String() + ": " + msg)
 	}}
 	t.SetLocal(environmentKey, env)
+	t.SetLocal(contextKey, ctx)
 	t.SetMaxExecutionSteps(env.MaxSteps)
 	t.OnMaxSteps = func(t *starlark.Thread) {
 		t.Cancel(fmt.Sprintf("more than %d steps: is there an endless computation?", env.MaxSteps))
@@ -59,6 +63,11 @@ func NewThread(ctx context.Context, name string, env *Environment) (t *starlark.
 // EnvironmentOf is the environment that t was made with.
 func EnvironmentOf(t *starlark.Thread) *Environment {
 	return t.Local(environmentKey).(*Environment)
+}
+
+// ContextOf is the context that t was made with.
+func ContextOf(t *starlark.Thread) context.Context {
+	return t.Local(contextKey).(context.Context)
 }
 
 // CallerPosition is where the builtin that is running was called.
