@@ -37,7 +37,7 @@ var withoutRC = []string{"appliance", "help", "version", "completion", "passwd",
 
 // applyRC sets the flags of the command that args name from rc files. The command
 // line, which is read later, wins.
-func (p *program) applyRC(root *cobra.Command, args []string) error {
+func (p *program) applyRC(root *cobra.Command, args []string, startup globalFlags) error {
 	cmd, _, err := root.Find(args)
 	if err != nil || slices.Contains(withoutRC, cmd.Name()) {
 		return nil
@@ -45,7 +45,7 @@ func (p *program) applyRC(root *cobra.Command, args []string) error {
 	// Outside of a workspace there is no such file; the command complains if it
 	// needs one.
 	dir, _ := workspace.Find(p.dir)
-	lines, err := p.readRC(dir)
+	lines, err := p.readRC(dir, startup)
 	if err == nil {
 		err = checkCommands(lines, root)
 	}

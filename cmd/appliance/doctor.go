@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -81,7 +83,7 @@ func (p *program) examine(ctx context.Context, flags mirrorFlags) ([]finding, er
 	if err != nil {
 		return nil, err
 	}
-	mirrors, err := checkMirrors(flags, p.env)
+	mirrors, err := p.checkMirrors(flags)
 	if err != nil {
 		return nil, err
 	}
@@ -151,17 +153,20 @@ func checkSandbox(ctx context.Context, scratch string) []finding {
 	return findings
 }
 
-func checkMirrors(flags mirrorFlags, env environment) ([]finding, error) {
-	bases, err := flags.bases(env)
+func (p *program) checkMirrors(flags mirrorFlags) ([]finding, error) {
+	bases, err := p.mirrorBases(&buildFlags{mirrorFlags: flags})
 	if err != nil {
 		return nil, err
 	}
 	var findings []finding
-	for _, name := range sortedKeys(bases) {
-		findings = append(findings, finding{what: fmt.Sprintf("mirror: %s is %s", name, bases[name])})
+	for _, name := range slices.Sorted(maps.Keys(bases)) {
+		findings = append(findings, finding{what: fmt.Sprintf("mirror: %s is %s", name, strings.Join(bases[name], ", "))})
+	}
+	if len(findings) == 0 {
+		findings = append(findings, finding{warning, "mirror: none", "name one for each NAME in mirror://NAME/… with --mirror NAME=URL or APPLIANCE_MIRROR_<NAME>"})
 	}
 	for _, dir := range flags.distdir {
-		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		if info, err := os.Stat(p.path(dir)); err != nil || !info.IsDir() {
 			findings = append(findings, finding{warning, "distdir: " + dir + " is not a directory", "--distdir wants a directory with downloads"})
 		}
 	}

@@ -42,7 +42,7 @@ func (e environment) mirrors() map[string]string {
 	found := map[string]string{}
 	for variable, url := range e {
 		if name, ok := strings.CutPrefix(variable, mirrorPrefix); ok && name != "" && url != "" {
-			found[strings.ToLower(name)] = url
+			found[strings.ToLower(name)] = strings.TrimRight(url, "/")
 		}
 	}
 	return found

@@ -53,7 +53,7 @@ func (m *mirrorFlags) bases(env environment) (map[string]string, error) {
 		if !ok || name == "" || !strings.Contains(url, "://") {
 			return nil, usagef("--mirror %s: want NAME=URL", s)
 		}
-		bases[name] = url
+		bases[name] = strings.TrimRight(url, "/")
 	}
 	return bases, nil
 }

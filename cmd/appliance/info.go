@@ -114,15 +114,15 @@ func infoOutput(_ context.Context, p *program, flags *buildFlags) (string, error
 }
 
 func infoMirrors(_ context.Context, p *program, flags *buildFlags) (string, error) {
-	bases, err := flags.bases(p.env)
+	bases, err := p.mirrorBases(flags)
 	var list []string
-	for _, name := range sortedKeys(bases) {
-		list = append(list, name+"="+bases[name])
+	for _, name := range slices.Sorted(maps.Keys(bases)) {
+		for _, url := range bases[name] {
+			list = append(list, name+"="+url)
+		}
 	}
 	return strings.Join(list, " "), err
 }
-
-func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
 
 func infoSandbox(ctx context.Context, p *program, _ *buildFlags) (string, error) {
 	dir, err := p.cacheDir()

@@ -64,11 +64,12 @@ func (p *program) main(ctx context.Context, args []string) (code int) {
 // run is main with an error instead of an exit code.
 func (p *program) run(ctx context.Context, args []string) error {
 	args = protectExclusions(args)
-	if err := p.settle(args); err != nil {
+	startup, err := p.settle(args)
+	if err != nil {
 		return err
 	}
 	root := newRoot(p)
-	if err := p.applyRC(root, args); err != nil {
+	if err := p.applyRC(root, args, startup); err != nil {
 		return err
 	}
 	root.SetArgs(args)
@@ -78,7 +79,7 @@ func (p *program) run(ctx context.Context, args []string) error {
 // settle reads the flags that all else depends on, which may stand before or
 // after the command: where we are, and which rc files to read. What is wrong
 // with the others is found when the command is run.
-func (p *program) settle(args []string) error {
+func (p *program) settle(args []string) (globalFlags, error) {
 	scout := &program{env: p.env, dir: p.dir, stdin: p.stdin, stdout: io.Discard, stderr: io.Discard}
 	root := newRoot(scout)
 	cmd, rest, err := root.Find(args)
@@ -86,15 +87,12 @@ func (p *program) settle(args []string) error {
 		cmd, rest = root, args
 	}
 	scout.config.ignore = true
-	if err := cmd.ParseFlags(rest); err != nil {
-		return nil
+	if err := cmd.ParseFlags(rest); err != nil || scout.global.directory == "" {
+		return scout.global, nil
 	}
-	p.global = scout.global
-	if d := p.global.directory; d != "" {
-		p.dir = p.path(d)
-		if info, err := os.Stat(p.dir); err != nil || !info.IsDir() {
-			return usagef("--directory %s: not a directory", d)
-		}
+	p.dir = p.path(scout.global.directory)
+	if info, err := os.Stat(p.dir); err != nil || !info.IsDir() {
+		return globalFlags{}, usagef("--directory %s: not a directory", scout.global.directory)
 	}
-	return nil
+	return scout.global, nil
 }

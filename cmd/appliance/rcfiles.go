@@ -26,18 +26,18 @@ type rcReader struct {
 
 // readRC reads the rc files of a run in the order in which they count: that of the
 // home directory, that of the workspace, those of --rc.
-func (p *program) readRC(workspace string) ([]rcLine, error) {
+func (p *program) readRC(workspace string, startup globalFlags) ([]rcLine, error) {
 	r := &rcReader{workspace: workspace}
 	var standard []string
 	for _, dir := range []string{p.env["HOME"], workspace} {
-		if dir != "" && !p.global.noRC {
+		if dir != "" && !startup.noRC {
 			standard = append(standard, filepath.Join(dir, rcName))
 		}
 	}
 	for _, file := range slices.Compact(standard) {
 		r.read(file, diag.Position{}, true)
 	}
-	for _, file := range p.global.rc {
+	for _, file := range startup.rc {
 		r.read(p.path(file), diag.Position{File: "--rc " + file}, false)
 	}
 	return r.lines, r.problems.Err()

@@ -46,6 +46,8 @@ func newRoot(p *program) *cobra.Command {
 // commands are all commands, in the order of the help.
 func commands(p *program) []*cobra.Command {
 	return slices.Concat([]*cobra.Command{
+		newBuild(p),
+		newQuery(p),
 		newClean(p),
 		newInfo(p),
 		newPasswd(p),

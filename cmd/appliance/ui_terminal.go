@@ -121,7 +121,7 @@ func (v *terminalView) block(now time.Time, columns, rows int) []string {
 	room := max(0, min(maxRunning, rows/2-2))
 	for i, r := range list {
 		if i == room {
-			lines = append(lines, fmt.Sprintf("%9s and %d more", "", len(list)-room))
+			lines = append(lines, fmt.Sprintf("%10s and %d more", "", len(list)-room))
 			break
 		}
 		lines = append(lines, v.runningLine(r, now))
@@ -146,7 +146,7 @@ func (v *terminalView) status(now time.Time) string {
 }
 
 func (v *terminalView) runningLine(r *running, now time.Time) string {
-	s := fmt.Sprintf("%9s %s", wholeSeconds(now.Sub(r.since)), r.message)
+	s := fmt.Sprintf("%10s %s", wholeSeconds(now.Sub(r.since)), r.message)
 	switch {
 	case r.total > 0:
 		s += fmt.Sprintf(": %s of %s", byteSize(r.done), byteSize(r.total))
