@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kittyhawk/appliance/engine/event"
+	"github.com/kittyhawk/appliance/engine/query"
+)
+
+const queryLong = `Print the targets that an expression of Bazel's query language stands for.
+
+  //dir:name, //dir/...               targets
+  a + b, a - b, a ^ b                 union, except, intersect
+  deps(x), deps(x, 2)                 what x depends on, at most 2 steps away
+  rdeps(universe, x)                  what depends on x
+  somepath(a, b), allpaths(a, b)      how a depends on b
+  kind("_image", x)                   targets of a kind, by regular expression
+  filter("lib", x)                    targets with such a label
+  attr(name, "value", x)              targets with such an attribute
+  labels(name, x)                     the labels in an attribute
+  buildfiles(x), siblings(x)          files that declare x; what else they declare
+  some(x), set(a b c), let v = x in $v
+
+Words with other characters than letters, digits and */@.-_:$~[] are quoted.`
+
+// queryFlags say how to print the answer.
+type queryFlags struct {
+	output string
+	order  string
+}
+
+func newQuery(p *program) *cobra.Command {
+	flags := queryFlags{output: string(query.Labels), order: "auto"}
+	cmd := &cobra.Command{
+		Use:   "query EXPRESSION",
+		Short: "Ask about targets and their dependencies",
+		Long:  queryLong,
+		Args:  cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := p.query(cmd.Context(), strings.Join(args, " "), flags); err != nil {
+				return &codeError{exitQueryFailed, err}
+			}
+			return nil
+		},
+		ValidArgsFunction: p.completeLabels,
+	}
+	var formats []string
+	for _, f := range query.Formats {
+		formats = append(formats, string(f))
+	}
+	cmd.Flags().Var(&choice{&flags.output, formats}, "output", "print as `"+strings.Join(formats, "|")+"`")
+	cmd.Flags().Var(&choice{&flags.order, []string{"auto", "deps"}}, "order_output", "sort by label, or put targets before what they depend on: `auto|deps`")
+	return cmd
+}
+
+func (p *program) query(ctx context.Context, expression string, flags queryFlags) error {
+	q, err := query.Parse(strings.ReplaceAll(expression, protected, ""))
+	if err != nil {
+		return err
+	}
+	w, err := p.findPlace()
+	if err != nil {
+		return err
+	}
+	loader, err := p.openLoader(w, notes{p})
+	if err != nil {
+		return err
+	}
+	g := graph{loader, w.base}
+	list, err := q.Eval(ctx, g)
+	if err == nil && flags.order == "deps" {
+		list, err = query.ByDeps(ctx, g, list)
+	}
+	if err != nil {
+		return err
+	}
+	return query.Write(ctx, p.stdout, g, list, query.Format(flags.output))
+}
+
+// notes prints what Starlark code prints, and nothing else.
+type notes struct{ *program }
+
+func (n notes) Hear(e event.Event) {
+	if note, ok := e.(event.Note); ok {
+		fmt.Fprintln(n.stderr, printable(note.Text))
+	}
+}
