@@ -41,8 +41,8 @@ func Tools() []action.Tool {
 		ext2.Tool(),
 		gzip.Tool(),
 		patch.Tool(),
-		trees.Merge(),
-		trees.Select(),
+		trees.MergeTool(),
+		trees.SelectTool(),
 		uimage.Tool(),
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -11,7 +12,6 @@ import (
 	"golang.org/x/net/http/httpproxy"
 
 	"github.com/kittyhawk/appliance/engine"
-	"github.com/kittyhawk/appliance/engine/action"
 	"github.com/kittyhawk/appliance/engine/analyze"
 	"github.com/kittyhawk/appliance/engine/digest"
 	"github.com/kittyhawk/appliance/engine/event"
@@ -21,7 +21,6 @@ import (
 	"github.com/kittyhawk/appliance/engine/label"
 	"github.com/kittyhawk/appliance/engine/load"
 	"github.com/kittyhawk/appliance/engine/runner"
-	"github.com/kittyhawk/appliance/engine/store"
 	"github.com/kittyhawk/appliance/engine/store/disk"
 	"github.com/kittyhawk/appliance/engine/tree"
 	"github.com/kittyhawk/appliance/engine/workspace"
@@ -85,10 +84,14 @@ func (p *program) openStack(at place, flags *buildFlags, events event.Sink) (*st
 // openWorkspace keeps the digests of sources in the cache, apart for each
 // workspace.
 func openWorkspace(at place, cache string) (*workspace.Workspace, error) {
+	stats := filepath.Join(cache, "stat")
+	if err := os.MkdirAll(stats, 0o755); err != nil {
+		return nil, err
+	}
 	name := digest.Of([]byte(at.root)).Short()
 	return workspace.Open(at.root, workspace.Options{
-		Embedded:  workspace.Embedded{rules.Repo: rules.Files()},
-		StatCache: filepath.Join(cache, "stat", name),
+		Embedded:  map[string]fs.FS{rules.Repo: rules.Files()},
+		StatCache: filepath.Join(stats, name),
 	})
 }
 
