@@ -2,8 +2,9 @@
 // root file system.
 //
 // It owns the facts (Inspect, Archive), the checks of one file (Check,
-// FindStrings) and of all files together (Resolve). It does not know where
-// files come from, and changes none.
+// FindStrings) and of all files together (Resolve). Its tool "elfcheck" lets a
+// tree pass whose programs are in order. It does not know where files come from,
+// and changes none.
 //
 // Headers are read by the standard library's debug/elf. The dynamic section is
 // read here, from the program headers, as the loader of the appliance does it:

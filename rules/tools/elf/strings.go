@@ -92,7 +92,7 @@ func (s *scanner) search(more bool) {
 		if at < 0 || at >= limit {
 			return false
 		}
-		s.found = append(s.found, Found{Path: p, Offset: s.offset + int64(at), Text: context(s.window, at, len(p))})
+		s.found = append(s.found, Found{Path: p, Offset: s.offset + int64(at), Text: around(s.window, at, len(p))})
 		return true
 	})
 }
@@ -128,8 +128,8 @@ func isNameByte(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '.' || c == '_' || c == '-' || c == '+'
 }
 
-// context is the readable text around b[at:at+n].
-func context(b []byte, at, n int) string {
+// around is the readable text around b[at:at+n].
+func around(b []byte, at, n int) string {
 	first, last := at, at+n
 	for first > 0 && at-first < contextSize && isReadable(b[first-1]) {
 		first--
