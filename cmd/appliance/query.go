@@ -41,10 +41,11 @@ func newQuery(p *program) *cobra.Command {
 		Long:  queryLong,
 		Args:  cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := p.query(cmd.Context(), strings.Join(args, " "), flags); err != nil {
+			err := p.query(cmd.Context(), strings.Join(args, " "), flags)
+			if exitCode(cmd.Context(), err) == exitBuildFailed {
 				return &codeError{exitQueryFailed, err}
 			}
-			return nil
+			return err
 		},
 		ValidArgsFunction: p.completeLabels,
 	}
