@@ -31,6 +31,16 @@ func BenchmarkRun(b *testing.B) {
 	}
 }
 
+// The same, for an engine that has a large graph in memory: it must cost no more.
+func BenchmarkRunFromLargeProcess(b *testing.B) {
+	graph := make([]byte, 256<<20)
+	for i := 0; i < len(graph); i += os.Getpagesize() {
+		graph[i] = 1
+	}
+	BenchmarkRun(b)
+	runtime.KeepAlive(graph)
+}
+
 // smallestProgram is a static ELF program of one segment that calls exit(0), so that the
 // benchmark does not measure the start of a Go program twice.
 func smallestProgram(b *testing.B) []byte {

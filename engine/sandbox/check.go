@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 
@@ -70,9 +69,6 @@ func check(ctx context.Context, p probe, flags uintptr, scratchDir string) error
 	}
 	defer RemoveScratch(scratch)
 	rep, err := start(ctx, request{Probe: p, Spec: Spec{Scratch: scratch}}, flags|unix.CLONE_NEWUSER)
-	if unavailable, ok := errors.AsType[*Unavailable](err); ok {
-		return unavailable.Err
-	}
 	if err != nil {
 		return err
 	}

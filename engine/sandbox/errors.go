@@ -55,7 +55,7 @@ func (e *setupError) Unwrap() error { return e.Errno }
 // refused tells a host that forbids or lacks something from a faulty spec.
 func refused(errno unix.Errno) bool {
 	switch errno {
-	case unix.EPERM, unix.EACCES, unix.ENOSYS, unix.ENODEV, unix.ENOSPC, unix.EUSERS, unix.EOPNOTSUPP:
+	case unix.EPERM, unix.EACCES, unix.EINVAL, unix.ENOSYS, unix.ENODEV, unix.ENOSPC, unix.EUSERS, unix.EOPNOTSUPP:
 		return true
 	}
 	return false

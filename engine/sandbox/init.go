@@ -3,14 +3,13 @@ package sandbox
 import (
 	"encoding/json"
 	"io"
-	"math"
 	"os"
 	"runtime"
 
 	"golang.org/x/sys/unix"
 )
 
-// initName is argv[0] of the child: how it knows what it is.
+// initName is argv[0] of process 1.
 const initName = "appliance: sandbox"
 
 // File descriptors of the child. ExtraFiles of the Spec follow.
@@ -20,18 +19,24 @@ const (
 	extraFD   = 5
 )
 
-// Main is process 1 of a sandbox. Every program that calls Run, tests too, calls
-// Main first of all. It returns at once unless the process is such a child,
+// Main is the start of a sandbox's own processes. Every program that calls Run, tests
+// too, calls Main first of all. It returns at once unless the process is such a child,
 // and then never.
 func Main() {
-	if len(os.Args) != 1 || os.Args[0] != initName {
-		return
+	switch {
+	case len(os.Args) == 3 && os.Args[0] == starterName:
+		os.Exit(startChild(os.Args))
+	case len(os.Args) == 1 && os.Args[0] == initName:
+		initialize()
 	}
+}
+
+// initialize is process 1 of a sandbox.
+func initialize() {
 	// Capabilities, personality, signal mask and no_new_privs belong to a thread
 	// and are inherited by what this thread forks.
 	runtime.LockOSThread()
-	// The command inherits nothing, whatever else the caller's caller left open.
-	unix.CloseRange(requestFD, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC)
+	unix.CloseRange(requestFD, 1<<30, unix.CLOSE_RANGE_CLOEXEC)
 	requests := os.NewFile(requestFD, "request")
 	req, err := decodeRequest(requests)
 	if err != nil {

@@ -82,7 +82,7 @@ func (r report) result() Result {
 // all children before the command of that Run begins.
 var starting sync.Mutex
 
-// start runs a child that carries out req and returns its report.
+// start runs a starter, which runs a child that carries out req, and returns its report.
 func start(ctx context.Context, req request, flags uintptr) (report, error) {
 	fromParent, toChild, err := os.Pipe()
 	if err != nil {
@@ -100,18 +100,22 @@ func start(ctx context.Context, req request, flags uintptr) (report, error) {
 	defer toParent.Close()
 
 	cmd := exec.CommandContext(ctx, "/proc/self/exe")
-	cmd.Args = []string{initName}
-	// The child lives for one command: it collects no garbage.
-	cmd.Env = []string{"GOGC=off"}
+	cmd.Args = starterArgs(flags, req.Extra)
+	cmd.Env = childEnv
 	cmd.ExtraFiles = append([]*os.File{fromParent, toParent}, req.Spec.ExtraFiles...)
-	cmd.SysProcAttr = childAttr(flags)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	// The starter must live until the child has ended, so we let the child end itself.
+	cmd.Cancel = toChild.Close
 	setOutput(cmd, req.Spec)
 
 	starting.Lock()
 	err = cmd.Start()
 	starting.Unlock()
+	if ctx.Err() != nil && err != nil {
+		return report{}, context.Cause(ctx)
+	}
 	if err != nil {
-		return report{}, startFailed(ctx, err)
+		return report{}, fmt.Errorf("sandbox: start: %w", err)
 	}
 	fromParent.Close()
 	toParent.Close()
@@ -126,28 +130,6 @@ func setOutput(cmd *exec.Cmd, spec Spec) {
 	if spec.Stderr != nil {
 		cmd.Stderr = spec.Stderr
 	}
-}
-
-func childAttr(flags uintptr) *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{
-		Cloneflags:                 flags,
-		UidMappings:                []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}},
-		GidMappings:                []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}},
-		GidMappingsEnableSetgroups: false,
-		Setsid:                     true,
-	}
-}
-
-func startFailed(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	for _, refusal := range []error{unix.EPERM, unix.EACCES, unix.ENOSPC, unix.EUSERS, unix.EINVAL, unix.ENOSYS} {
-		if errors.Is(err, refusal) {
-			return &Unavailable{Ability: abilityNamespaces, Err: err, Fix: fixFor(abilityNamespaces)}
-		}
-	}
-	return fmt.Errorf("sandbox: start: %w", err)
 }
 
 // converse sends the request, waits for the end of the child and returns what it said.
