@@ -147,12 +147,3 @@ func (p *program) path(name string) string {
 	}
 	return filepath.Join(p.dir, name)
 }
-
-// cacheDir is the absolute path of the cache.
-func (p *program) cacheDir() (string, error) {
-	if p.global.cache != "" {
-		return p.path(p.global.cache), nil
-	}
-	dir, err := p.env.cacheDir()
-	return p.path(dir), err
-}

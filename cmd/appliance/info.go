@@ -3,8 +3,11 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -49,6 +52,7 @@ var infoKeys = []infoKey{
 	{"workspace", infoWorkspace},
 	{"output", infoOutput},
 	{"cache", func(_ context.Context, p *program, _ *buildFlags) (string, error) { return p.cacheDir() }},
+	{"use", infoUse},
 	{"jobs", func(_ context.Context, _ *program, flags *buildFlags) (string, error) {
 		return fmt.Sprint(flags.jobCount()), nil
 	}},
@@ -124,23 +128,36 @@ func infoMirrors(_ context.Context, p *program, flags *buildFlags) (string, erro
 	return strings.Join(list, " "), err
 }
 
-func infoSandbox(ctx context.Context, p *program, _ *buildFlags) (string, error) {
+// infoUse does not make a cache where there is none.
+func infoUse(ctx context.Context, p *program, _ *buildFlags) (value string, err error) {
 	dir, err := p.cacheDir()
 	if err != nil {
 		return "", err
 	}
-	store, err := disk.Open(dir, disk.Options{})
-	if err != nil {
-		return "", err
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return "", nil
 	}
-	defer store.Close()
-	scratch, remove, err := store.Scratch(ctx)
-	if err != nil {
-		return "", err
-	}
-	defer remove()
-	if problems := sandbox.Check(ctx, scratch); len(problems) > 0 {
-		return fmt.Sprintf("does not work: %v", problems[0]), nil
-	}
-	return "works", nil
+	err = p.withStore(func(store *disk.Store) error {
+		u, err := store.Stat(ctx)
+		value = fmt.Sprintf("%s in %d blobs, %d trees, %d results; %s free",
+			byteSize(u.Bytes), u.Blobs, u.Trees, u.Results, byteSize(u.Free))
+		return err
+	})
+	return value, err
+}
+
+func infoSandbox(ctx context.Context, p *program, _ *buildFlags) (value string, err error) {
+	err = p.withStore(func(store *disk.Store) error {
+		scratch, remove, err := store.Scratch(ctx)
+		if err != nil {
+			return err
+		}
+		defer remove()
+		value = "works"
+		if problems := sandbox.Check(ctx, scratch); len(problems) > 0 {
+			value = "does not work: " + problems[0].String()
+		}
+		return nil
+	})
+	return value, err
 }

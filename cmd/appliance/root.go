@@ -49,6 +49,7 @@ func commands(p *program) []*cobra.Command {
 		newBuild(p),
 		newQuery(p),
 		newClean(p),
+		newGC(p),
 		newInfo(p),
 		newPasswd(p),
 		newDoctor(p),

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/kittyhawk/appliance/engine/store/disk"
+)
+
+// cacheDir is the absolute path of the cache.
+func (p *program) cacheDir() (string, error) {
+	if p.global.cache != "" {
+		return p.path(p.global.cache), nil
+	}
+	dir, err := p.env.cacheDir()
+	return p.path(dir), err
+}
+
+// withStore opens the cache for one use. There is a cache afterwards.
+func (p *program) withStore(use func(*disk.Store) error) (err error) {
+	dir, err := p.cacheDir()
+	if err != nil {
+		return err
+	}
+	store, err := disk.Open(dir, disk.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	return use(store)
+}
