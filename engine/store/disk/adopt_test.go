@@ -420,13 +420,17 @@ func TestDamagedTree(t *testing.T) {
 		})
 	}
 	for name, damage := range map[string]func(root string) error{
-		"extra file":     func(root string) error { return os.WriteFile(root+"/bin/extra", nil, 0o444) },
-		"extra tree":     func(root string) error { return os.MkdirAll(root+"/bin/x/y", 0o755) },
-		"no directory":   func(root string) error { return os.RemoveAll(root + "/share") },
-		"other link":     func(root string) error { return errors.Join(os.Remove(root+"/bin/alias"), os.Symlink("evil", root+"/bin/alias")) },
-		"closed":         func(root string) error { return os.Chmod(root+"/share", 0) },
-		"file for a dir": func(root string) error { return errors.Join(os.RemoveAll(root+"/bin"), os.WriteFile(root+"/bin", nil, 0o444)) },
-		"mode":           func(root string) error { return os.Chmod(root+"/bin/tool", 0o644) },
+		"extra file":   func(root string) error { return os.WriteFile(root+"/bin/extra", nil, 0o444) },
+		"extra tree":   func(root string) error { return os.MkdirAll(root+"/bin/x/y", 0o755) },
+		"no directory": func(root string) error { return os.RemoveAll(root + "/share") },
+		"other link": func(root string) error {
+			return errors.Join(os.Remove(root+"/bin/alias"), os.Symlink("evil", root+"/bin/alias"))
+		},
+		"closed": func(root string) error { return os.Chmod(root+"/share", 0) },
+		"file for a dir": func(root string) error {
+			return errors.Join(os.RemoveAll(root+"/bin"), os.WriteFile(root+"/bin", nil, 0o444))
+		},
+		"mode": func(root string) error { return os.Chmod(root+"/bin/tool", 0o644) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			damagedTree(t, "", damage)

@@ -21,12 +21,12 @@ func (c *Results) commitAll() {
 			return
 		case <-c.wake:
 		}
-		c.commitPending()
 		select {
 		case <-c.stop:
 			return
-		case <-time.After(c.interval):
+		case <-time.After(c.interval): // more will come
 		}
+		c.commitPending() // what fails stays pending: Flush tries again and reports it
 	}
 }
 

@@ -99,8 +99,11 @@ func (s *Store) treePath(ctx context.Context, d digest.Digest) (string, error) {
 func (s *Store) touchTree(path string) (bool, error) {
 	var st unix.Stat_t
 	ok, err := lstat(path, &st)
-	if !ok || st.Mode&unix.S_IFMT != unix.S_IFDIR {
+	if !ok {
 		return false, err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		return false, os.Remove(path)
 	}
 	return s.stampTree(path, &st)
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/kittyhawk/appliance/engine/digest"
@@ -33,11 +34,16 @@ type Store struct {
 	files   files
 	process *process
 	trees   *store.Trees // directories that were read or put
-	window  window
+
+	window        window // does not change after Open
+	windowUnsaved atomic.Bool
 
 	complete sync.Map // digest.Digest of trees of which everything was seen here
 	checks   checks
 	results  *Results
+
+	closing sync.Once
+	closed  error // what Close returned
 }
 
 // Open opens the store in dir and makes it if there is none. A store of another
@@ -61,7 +67,7 @@ func Open(dir string, o Options) (*Store, error) {
 	if s.process, err = startProcess(filepath.Join(dir, "tmp")); err != nil {
 		return nil, s.opening(err)
 	}
-	if s.window, err = openWindow(s); err != nil {
+	if err := s.openWindow(); err != nil {
 		s.process.end()
 		return nil, s.opening(err)
 	}
@@ -154,10 +160,11 @@ func (s *Store) JournalDir() string {
 }
 
 // Close makes everything that was recorded durable and gives up the scratch
-// directories. Paths that the store gave out may vanish from now on.
+// directories. Paths that the store gave out may vanish from now on. A second
+// Close does nothing.
 func (s *Store) Close() error {
-	err := s.results.close()
-	return errors.Join(err, s.process.end())
+	s.closing.Do(func() { s.closed = errors.Join(s.results.close(), s.process.end()) })
+	return s.closed
 }
 
 // at is the path of d in one of the sharded directories.

@@ -16,12 +16,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// process is this process as the others see it: a directory for unfinished
-// things and a lock file beside it, tmp/<name>.lock, which is held by flock(2) as
-// long as the process lives. The modification time of the lock file is the
-// start of the process.
+// process is this process as the others see it: a lock file, tmp/<name>.lock,
+// which is held by flock(2) as long as the process lives. Everything unfinished
+// of this process is called tmp/<name>.t<number>. The modification time of the
+// lock file is the start of the process.
 type process struct {
-	dir  string // tmp/<name>
+	name string // tmp/<name>
 	lock *os.File
 	next atomic.Int64
 
@@ -31,16 +31,14 @@ type process struct {
 const lockSuffix = ".lock"
 
 // startProcess enters this process in the directory tmp and begins to remove what
-// dead ones left there.
+// dead ones left there. It needs no space on the disk but for a name, so that gc
+// can start on a full one.
 func startProcess(tmp string) (*process, error) {
 	lock, err := newLock(tmp)
 	if err != nil {
 		return nil, err
 	}
-	p := &process{dir: strings.TrimSuffix(lock.Name(), lockSuffix), lock: lock}
-	if err := os.Mkdir(p.dir, 0o700); err != nil {
-		return nil, errors.Join(err, p.end())
-	}
+	p := &process{name: strings.TrimSuffix(lock.Name(), lockSuffix), lock: lock}
 	p.sweep.Go(func() { sweep(tmp) })
 	return p, nil
 }
@@ -53,13 +51,14 @@ func newLock(tmp string) (*os.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err == nil && stillThere(f) {
+		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil && stillThere(f) {
 			return f, nil
-		} else if err != nil && err != unix.EWOULDBLOCK {
-			f.Close()
-			return nil, fmt.Errorf("lock %s: %w", f.Name(), err)
 		}
 		f.Close()
+		if err != nil && err != unix.EWOULDBLOCK {
+			return nil, fmt.Errorf("lock %s: %w", f.Name(), err)
+		}
 	}
 }
 
@@ -73,25 +72,39 @@ func stillThere(f *os.File) bool {
 	return err == nil && os.SameFile(mine, there)
 }
 
-// sweep removes the directories of dead processes: those whose lock is free.
-// What cannot be removed is left to the next sweep.
+// sweep removes the unfinished things of dead processes: those whose lock is
+// free. What cannot be removed is left to the next sweep.
 func sweep(tmp string) {
-	locks, err := filepath.Glob(filepath.Join(tmp, "*"+lockSuffix))
+	entries, err := os.ReadDir(tmp)
 	if err != nil {
 		return
 	}
-	for _, path := range locks {
-		f, err := os.Open(path)
+	for _, e := range entries {
+		name, isLock := strings.CutSuffix(e.Name(), lockSuffix)
+		if !isLock {
+			continue
+		}
+		f, err := os.Open(filepath.Join(tmp, e.Name()))
 		if err != nil {
 			continue
 		}
-		if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
-			if removeAll(strings.TrimSuffix(path, lockSuffix)) == nil {
-				os.Remove(path)
-			}
+		if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil && removeUnfinished(tmp, name) == nil {
+			os.Remove(f.Name())
 		}
 		f.Close()
 	}
+}
+
+// removeUnfinished removes what the process of that name left in tmp.
+func removeUnfinished(tmp, name string) error {
+	entries, err := os.ReadDir(tmp)
+	errs := []error{err}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), name+".t") {
+			errs = append(errs, removeAll(filepath.Join(tmp, e.Name())))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // oldestProcess is when the oldest living process with the store open started.
@@ -119,16 +132,16 @@ func (s *Store) oldestProcess() (time.Time, error) {
 	return oldest, nil
 }
 
-// end gives the directory and the lock back.
+// end removes what is unfinished and gives the lock back.
 func (p *process) end() error {
 	p.sweep.Wait()
-	err := removeAll(p.dir)
+	err := removeUnfinished(filepath.Split(p.name))
 	return errors.Join(err, os.Remove(p.lock.Name()), p.lock.Close())
 }
 
 // temp is a fresh name for an unfinished thing.
 func (p *process) temp() string {
-	return p.dir + "/" + strconv.FormatInt(p.next.Add(1), 36)
+	return p.name + ".t" + strconv.FormatInt(p.next.Add(1), 36)
 }
 
 // Scratch is a fresh private directory on the file system of the store. What the
@@ -139,7 +152,7 @@ func (s *Store) Scratch(ctx context.Context) (dir string, remove func(), err err
 	}
 	dir = s.process.temp()
 	if err := s.files.do("mkdir", dir, func() error { return os.Mkdir(dir, 0o700) }); err != nil {
-		return "", nil, s.writing("scratch directory", err)
+		return "", nil, s.writing("a scratch directory", err)
 	}
 	// What removing fails to remove is removed when the store is next opened.
 	return dir, func() { removeAll(dir) }, nil

@@ -2,46 +2,19 @@ package disk
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io/fs"
-	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/kittyhawk/appliance/engine/digest"
 	"github.com/kittyhawk/appliance/engine/store"
 )
 
-// readRecord reads a file that formatRecord made, and notes that it was used. One
-// of another format, or torn, is store.ErrMissing.
-func (s *Store) readRecord(path, format string) ([]byte, error) {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, store.ErrMissing
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	b := make([]byte, info.Size())
-	if _, err := f.ReadAt(b, 0); err != nil {
-		return nil, store.ErrMissing
-	}
-	body, ok := parseRecord(b, format)
-	if !ok {
-		return nil, store.ErrMissing
-	}
-	if now := s.now(); now.Sub(info.ModTime()) >= stampInterval {
-		s.files.times(path, now, now) // the result is good even if it is not noted that it was used
-	}
-	return body, nil
-}
+// A record is a small file that is read whole: the name of its format, the digest
+// of its body, its body; the first two end in a newline.
 
-// formatRecord is the format's name, the digest of the body, the body; the first
-// two end in a newline.
 func formatRecord(format string, body []byte) []byte {
 	return fmt.Appendf(nil, "%s\n%s\n%s", format, digest.Of(body), body)
 }
@@ -53,4 +26,44 @@ func parseRecord(b []byte, format string) (body []byte, ok bool) {
 	}
 	sum, body, ok := bytes.Cut(rest, []byte("\n"))
 	return body, ok && string(sum) == digest.Of(body).String()
+}
+
+// readRecord reads the body of a record, and notes that it was used. One of
+// another format, or torn, is store.ErrMissing.
+func (s *Store) readRecord(path, format string) ([]byte, error) {
+	b, used, err := readSmall(path)
+	if err == unix.ENOENT {
+		return nil, store.ErrMissing
+	}
+	if err != nil {
+		return nil, &fs.PathError{Op: "read", Path: path, Err: err}
+	}
+	body, ok := parseRecord(b, format)
+	if !ok {
+		return nil, store.ErrMissing
+	}
+	if now := s.now(); now.Sub(used) >= stampInterval {
+		s.files.times(path, now, now) // the record is good even if this fails
+	}
+	return body, nil
+}
+
+// readSmall is os.ReadFile with the modification time, in four system calls: a
+// build with nothing to do reads ten thousand records.
+func readSmall(path string) (b []byte, modified time.Time, err error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return nil, time.Time{}, err
+	}
+	b = make([]byte, st.Size)
+	n, err := unix.Pread(fd, b, 0)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	return b[:n], time.Unix(st.Mtim.Unix()), nil
 }

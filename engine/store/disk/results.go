@@ -10,6 +10,7 @@ import (
 	"github.com/kittyhawk/appliance/engine/digest"
 	"github.com/kittyhawk/appliance/engine/store"
 	"github.com/kittyhawk/appliance/engine/tree"
+	"github.com/kittyhawk/appliance/engine/wire"
 )
 
 const resultFormat = "appliance result 1"
@@ -151,4 +152,22 @@ func (s *Store) holdsTree(ctx context.Context, d digest.Digest) error {
 	}
 	s.complete.Store(d, struct{}{})
 	return nil
+}
+
+// needs are the blobs and trees that an encoded result names.
+func needs(body []byte) (blobs, trees []digest.Digest, err error) {
+	w, err := wire.DecodeActionResult(body)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, f := range w.Files {
+		blobs = append(blobs, f.Digest)
+	}
+	for _, d := range w.Directories {
+		trees = append(trees, d.Root)
+	}
+	if !w.Stdout.IsZero() {
+		blobs = append(blobs, w.Stdout)
+	}
+	return blobs, trees, nil
 }

@@ -26,34 +26,31 @@ func (w window) holds(st *unix.Stat_t) bool {
 // openWindow reads the window of the store and, when the machine was booted
 // since the store was last used, widens it up to now.
 //
-// The file sync holds "<boot id> <last sync>", the file window "<from> <to>"; a
-// store without them, or with unreadable ones, has an empty window or one
-// that begins with time itself.
-func openWindow(s *Store) (window, error) {
-	boot := bootID()
-	var w window
-	read(filepath.Join(s.dir, "window"), "%d %d", &w.from, &w.to)
+// The file sync holds "<boot id> <last sync>", the file window "<from> <to>". A
+// new store has neither. What is unreadable is taken for the worst.
+func (s *Store) openWindow() error {
+	err := scan(filepath.Join(s.dir, "window"), "%d %d", &s.window.from, &s.window.to)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		s.window = window{0, s.now().UnixNano()}
+	}
 	var lastBoot string
 	var lastSync int64
-	err := read(filepath.Join(s.dir, "sync"), "%s %d", &lastBoot, &lastSync)
-	if err == nil && lastBoot == boot {
-		return w, nil
+	err = scan(filepath.Join(s.dir, "sync"), "%s %d", &lastBoot, &lastSync)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return s.noteSync(s.now())
+	case err == nil && lastBoot == bootID():
+		return nil
+	case s.window.from == s.window.to:
+		s.window.from = lastSync
 	}
-	now := s.now()
-	if !errors.Is(err, fs.ErrNotExist) {
-		from := lastSync
-		if w.from != w.to {
-			from = min(from, w.from)
-		}
-		w = window{from, now.UnixNano()}
-		if err := s.replaceFile("window", fmt.Sprintf("%d %d\n", w.from, w.to)); err != nil {
-			return w, err
-		}
-	}
-	return w, s.noteSync(now)
+	s.window.from = min(s.window.from, lastSync)
+	s.window.to = s.now().UnixNano()
+	s.windowUnsaved.Store(true)
+	return nil
 }
 
-func read(path, format string, into ...any) error {
+func scan(path, format string, into ...any) error {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return err
@@ -62,8 +59,16 @@ func read(path, format string, into ...any) error {
 	return err
 }
 
-// noteSync records that everything written before t is durable.
+// noteSync records that everything written before t is durable. A new window is
+// saved before it, because with the new boot id nobody would find it out again;
+// until then, as long as the disk is full for example, every process does.
 func (s *Store) noteSync(t time.Time) error {
+	if s.windowUnsaved.Load() {
+		if err := s.replaceFile("window", fmt.Sprintf("%d %d\n", s.window.from, s.window.to)); err != nil {
+			return err
+		}
+		s.windowUnsaved.Store(false)
+	}
 	return s.replaceFile("sync", fmt.Sprintf("%s %d\n", bootID(), t.UnixNano()))
 }
 
