@@ -23,8 +23,13 @@ func (p *program) completeLabels(cmd *cobra.Command, _ []string, typed string) (
 		return nil, done
 	}
 	c := completer{cmd, loader, w.base}
-	// In a query the label follows a bracket, a comma or a blank.
+	typed = strings.TrimPrefix(typed, protected)
+	// In a query the label follows a bracket, a comma or a blank; a pattern may have a
+	// minus before it.
 	start := strings.LastIndexAny(typed, "( ,") + 1
+	if start == 0 && strings.HasPrefix(typed, "-") {
+		start = 1
+	}
 	before, word := typed[:start], typed[start:]
 	var list []string
 	for _, s := range c.word(word) {

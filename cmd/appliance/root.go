@@ -51,6 +51,7 @@ func commands(p *program) []*cobra.Command {
 		newClean(p),
 		newGC(p),
 		newInfo(p),
+		newLock(p),
 		newPasswd(p),
 		newDoctor(p),
 		newVersion(p),
