@@ -3,7 +3,6 @@ package analyze
 import (
 	"context"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -169,10 +168,22 @@ func (a *analysis) problem(t *load.Target, attr, format string, args ...any) *di
 	return a.place(t, attr, diag.Errorf(diag.Position{}, "", format, args...))
 }
 
+// labelProblem is a problem of a target with a label that the named attribute
+// gives, at the place where the label is written.
+func (a *analysis) labelProblem(t *load.Target, attr string, at label.Label, format string, args ...any) *diag.Problem {
+	p := a.problem(t, attr, format, args...)
+	p.Position = star.ElementPosition(a.env.Files, t.Position(), attr, func(s string) bool {
+		l, err := label.Parse(s, t.Label())
+		return err == nil && l == at
+	})
+	p.Excerpt = star.Line(a.env.Files, p.Position)
+	return p
+}
+
 // place gives a problem the place and subject of a target.
 func (a *analysis) place(t *load.Target, attr string, p *diag.Problem) *diag.Problem {
 	files := a.env.Files
-	p.Position = star.ArgumentPosition(files, t.Position(), strings.TrimLeft(attr, "_"))
+	p.Position = star.ArgumentPosition(files, t.Position(), attr)
 	p.Excerpt = star.Line(files, p.Position)
 	p.Subject = subject(t)
 	return p

@@ -112,7 +112,7 @@ func (a *analysis) follow(ctx context.Context, from *load.Target, attr string, a
 		chain = append(chain, at.String())
 		t, err := a.loader.Target(ctx, at)
 		if err != nil {
-			return nil, a.blame(from, attr, err)
+			return nil, a.blame(from, attr, at, err)
 		}
 		if err := a.checkVisible(from, attr, t); err != nil {
 			return nil, err
@@ -133,13 +133,17 @@ func (a *analysis) follow(ctx context.Context, from *load.Target, attr string, a
 
 // blame says who asked for what could not be loaded. A problem that has a place
 // of its own speaks for itself.
-func (a *analysis) blame(from *load.Target, attr string, err error) error {
+func (a *analysis) blame(from *load.Target, attr string, at label.Label, err error) error {
 	var p *diag.Problem
 	var list diag.List
 	if from == nil || errors.As(err, &list) || !errors.As(err, &p) || p.Position.File != "" {
 		return err
 	}
-	q := a.problem(from, attr, "attribute %q: %s: %s", attr, p.Subject, p.Text)
+	text := p.Subject + ": " + p.Text
+	if attr != "" {
+		text = fmt.Sprintf("attribute %q: %s", attr, text)
+	}
+	q := a.labelProblem(from, attr, at, "%s", text)
 	q.Notes, q.Hint, q.Cause = p.Notes, p.Hint, p.Cause
 	return q
 }
@@ -148,7 +152,7 @@ func (a *analysis) checkVisible(from *load.Target, attr string, t *load.Target) 
 	if from == nil || t.VisibleFrom(from.Label()) || implicit(from, attr, t) {
 		return nil
 	}
-	p := a.problem(from, attr, "%s is not visible from %s", t.Label(), from.Label().Directory())
+	p := a.labelProblem(from, attr, t.Label(), "%s is not visible from %s", t.Label(), from.Label().Directory())
 	p.Notes = []string{fmt.Sprintf("%s is visible to %s, declared at %s", t.Label(), t.Visibility(), t.Position())}
 	if t.IsSource() {
 		p.Notes = []string{fmt.Sprintf("a source file is for its own build directory until %s exports it: exports_files([%q])", t.Label().Directory(), t.Label().Name())}
@@ -184,7 +188,7 @@ func (a *analysis) transit(ctx context.Context, t *load.Target, tr *star.Transit
 	}
 	p, err := a.platforms.platform(ctx, to)
 	if err != nil {
-		return config, a.blame(t, "", err)
+		return config, a.blame(t, "", to, err)
 	}
 	return config.For(p.Label()), nil
 }

@@ -28,10 +28,11 @@ func (a *analysis) run(ctx context.Context, order []*node) error {
 	var problems diag.List
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	position := make(map[*node]int, len(order))
-	for i, n := range order {
-		position[n] = i
-		if !n.runnable(position) {
+	earlier := make(map[*node]bool, len(order))
+	for _, n := range order {
+		runnable := n.runnable(earlier)
+		earlier[n] = true
+		if !runnable {
 			close(n.done)
 			continue
 		}
@@ -51,14 +52,14 @@ func (a *analysis) run(ctx context.Context, order []*node) error {
 	return problems.Err()
 }
 
-// runnable reports whether all dependencies of n were reached and come before
-// it, which those that close a cycle do not.
-func (n *node) runnable(position map[*node]int) bool {
+// runnable reports whether all dependencies of n were reached and are among the
+// earlier nodes, which those that close a cycle are not.
+func (n *node) runnable(earlier map[*node]bool) bool {
 	if len(n.problems) > 0 {
 		return false
 	}
 	for _, d := range n.edges() {
-		if _, before := position[d.node]; !before {
+		if !earlier[d.node] {
 			return false
 		}
 	}
@@ -217,7 +218,7 @@ func (a *analysis) checkDependencies(n *node) diag.List {
 		attr := n.target.Rule().Attribute(name)
 		for _, d := range n.deps[name] {
 			if text := wrong(attr, d.node); text != "" {
-				problems = append(problems, a.problem(n.target, name, "attribute %q: %s", name, text))
+				problems = append(problems, a.labelProblem(n.target, name, d.node.label, "attribute %q: %s", name, text))
 			}
 		}
 	}

@@ -65,11 +65,11 @@ func (a *analysis) branch(ctx context.Context, t *load.Target, name string, b *s
 		}
 		constraints, err := a.platforms.condition(ctx, branch.Condition)
 		if err != nil {
-			return nil, a.blame(t, name, err)
+			return nil, a.blame(t, name, branch.Condition, err)
 		}
 		p, err := a.platforms.of(ctx, config.Target())
 		if err != nil {
-			return nil, a.blame(t, name, err)
+			return nil, a.blame(t, name, branch.Condition, err)
 		}
 		if len(p.Missing(constraints)) == 0 {
 			matches = append(matches, match{branch, constraints})

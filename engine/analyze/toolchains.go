@@ -89,7 +89,7 @@ func (a *analysis) candidates(ctx context.Context, pattern label.Pattern) ([]can
 		}
 		c, err := a.candidate(ctx, t)
 		if err != nil {
-			return nil, a.blame(t, "", err)
+			return nil, a.blame(t, "", t.Label(), err)
 		}
 		all = append(all, c)
 	}
@@ -129,15 +129,15 @@ func (g *grower) expandToolchains(ctx context.Context, n *node) {
 func (a *analysis) pick(ctx context.Context, n *node, kind label.Label) (candidate, error) {
 	declared, err := a.platforms.declaration(ctx, kind, star.ToolchainType)
 	if err != nil {
-		return candidate{}, a.blame(n.target, "", err)
+		return candidate{}, a.blame(n.target, "", kind, err)
 	}
 	output, err := a.platforms.of(ctx, n.config.Target())
 	if err != nil {
-		return candidate{}, a.blame(n.target, "", err)
+		return candidate{}, a.blame(n.target, "", kind, err)
 	}
 	exec, err := a.platforms.of(ctx, n.config.Exec())
 	if err != nil {
-		return candidate{}, a.blame(n.target, "", err)
+		return candidate{}, a.blame(n.target, "", kind, err)
 	}
 	var notes []string
 	for _, c := range a.registry {

@@ -90,7 +90,7 @@ func (b *builder) run(ctx context.Context, at label.Label) {
 	env := l.Environment()
 	env.Declare = b
 	if _, err := l.run(ctx, file, l.names.build, loaded, env); err != nil {
-		b.dir.problems = append(b.dir.problems, b.explain(star.Problems(err, &l.files, ""))...)
+		b.dir.problems = append(b.dir.problems, l.hint(star.Problems(err, &l.files, ""), l.names.build)...)
 	}
 	for _, t := range b.undecided {
 		t.visibility = b.visibility
@@ -98,17 +98,6 @@ func (b *builder) run(ctx context.Context, at label.Label) {
 			t.visibility = &visibility{}
 		}
 	}
-}
-
-// explain adds to names that are unknown here that they are known elsewhere.
-func (b *builder) explain(problems diag.List) diag.List {
-	for _, p := range problems {
-		var name string
-		if _, err := fmt.Sscanf(p.Text, "undefined: %s", &name); err == nil && b.loader.names.library.Has(name) {
-			p.Hint = fmt.Sprintf("%s is for .star files; define it in one and load it here", name)
-		}
-	}
-	return problems
 }
 
 // Directory is a label in the directory being loaded.
@@ -130,7 +119,7 @@ func (b *builder) Declare(t *starlark.Thread, r *star.Rule, args starlark.Tuple,
 	if len(stack) > 1 {
 		target.macro = stack[len(stack)-2].Name
 	}
-	if err := b.place(target, name); err != nil && name != "" {
+	if err := b.place(target, name); err != nil {
 		wrong = append(wrong, err)
 	}
 	if err := b.show(target); err != nil {
@@ -149,8 +138,11 @@ func orNone(v starlark.Value) starlark.Value {
 	return v
 }
 
-// place enters a target under its name.
+// place enters a target under its name, if it has one.
 func (b *builder) place(t *Target, name string) *star.ArgumentError {
+	if t.values["name"] == nil {
+		return nil // Bind has said so
+	}
 	at, err := b.dir.label.Sibling(name)
 	if err != nil {
 		return &star.ArgumentError{Name: "name", Text: err.Error()}

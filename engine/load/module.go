@@ -49,7 +49,7 @@ func (l *Loader) runModule(ctx context.Context, at label.Label) *module {
 	}
 	globals, err := l.run(ctx, file, l.names.library, loaded, l.Environment())
 	if err != nil {
-		return m.fail(star.Problems(err, &l.files, ""))
+		return m.fail(l.hint(star.Problems(err, &l.files, ""), l.names.library))
 	}
 	m.globals = globals
 	return m
@@ -90,6 +90,25 @@ func (l *Loader) run(ctx context.Context, file *syntax.File, names starlark.Stri
 	globals.Freeze()
 	export(globals)
 	return globals, err
+}
+
+// hint tells for unknown names which of the known ones may be meant, or that
+// another sort of file knows them.
+func (l *Loader) hint(problems diag.List, names starlark.StringDict) diag.List {
+	known := append(names.Keys(), starlark.Universe.Keys()...)
+	for _, p := range problems {
+		name, ok := strings.CutPrefix(p.Text, "undefined: ")
+		switch {
+		case !ok || p.Hint != "":
+		case l.names.library.Has(name):
+			p.Hint = name + " is for .star files; define it in one and load it here"
+		case l.names.build.Has(name):
+			p.Hint = name + " is for " + workspace.BuildFile + " files"
+		default:
+			p.Hint = star.DidYouMean(label.Nearest(name, known))
+		}
+	}
+	return problems
 }
 
 // export gives rules and providers the names of the globals that hold them.

@@ -116,33 +116,61 @@ func Line(files Files, pos diag.Position) string {
 // ArgumentPosition is where the call at pos (that of its opening bracket) gives
 // the named argument; pos itself if it is not written out there.
 func ArgumentPosition(files Files, pos diag.Position, name string) diag.Position {
-	if name == "" {
+	if arg := argument(files, pos, name); arg != nil {
+		return Position(arg.X.(*syntax.Ident).NamePos)
+	}
+	return pos
+}
+
+// ElementPosition is where the value of an argument writes a string that is
+// wanted; the argument's position if it is not written out there.
+func ElementPosition(files Files, pos diag.Position, name string, wanted func(string) bool) diag.Position {
+	arg := argument(files, pos, name)
+	if arg == nil {
 		return pos
 	}
-	file, err := Dialect.Parse(pos.File, files.Text(pos.File), 0)
-	if err != nil {
-		return pos
-	}
-	found := pos
-	syntax.Walk(file, func(n syntax.Node) bool {
-		call, ok := n.(*syntax.CallExpr)
-		if ok && Position(call.Lparen) == pos {
-			found = argument(call, name, pos)
+	found := Position(arg.X.(*syntax.Ident).NamePos)
+	syntax.Walk(arg.Y, func(n syntax.Node) bool {
+		l, ok := n.(*syntax.Literal)
+		if !ok {
+			return true
+		}
+		if s, ok := l.Value.(string); ok && wanted(s) {
+			found = Position(l.TokenPos)
 		}
 		return true
 	})
 	return found
 }
 
-func argument(call *syntax.CallExpr, name string, otherwise diag.Position) diag.Position {
+// argument is name = value in the call at pos; nil if it is not there.
+func argument(files Files, pos diag.Position, name string) *syntax.BinaryExpr {
+	if name == "" {
+		return nil
+	}
+	file, err := Dialect.Parse(pos.File, files.Text(pos.File), 0)
+	if err != nil {
+		return nil
+	}
+	var found *syntax.BinaryExpr
+	syntax.Walk(file, func(n syntax.Node) bool {
+		if call, ok := n.(*syntax.CallExpr); ok && Position(call.Lparen) == pos {
+			found = named(call, name)
+		}
+		return true
+	})
+	return found
+}
+
+func named(call *syntax.CallExpr, name string) *syntax.BinaryExpr {
 	for _, arg := range call.Args {
 		b, ok := arg.(*syntax.BinaryExpr)
 		if !ok || b.Op != syntax.EQ {
 			continue
 		}
 		if id, ok := b.X.(*syntax.Ident); ok && id.Name == name {
-			return Position(id.NamePos)
+			return b
 		}
 	}
-	return otherwise
+	return nil
 }

@@ -69,6 +69,7 @@ func parse(t *testing.T, part string) *Chunk {
 	for _, line := range strings.Split(part, "\n") {
 		if path, ok := strings.CutPrefix(line, "## "); ok {
 			name = path
+			c.Files[name] = ""
 			continue
 		}
 		lines[name]++
