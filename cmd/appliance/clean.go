@@ -47,6 +47,9 @@ func (p *program) clean(flags cleanFlags) error {
 		}
 	}
 	w, err := p.findPlace()
+	if err != nil && flags.expunge {
+		return nil // the cache is not a workspace's
+	}
 	if err != nil {
 		return err
 	}

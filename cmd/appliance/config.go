@@ -196,7 +196,7 @@ type option struct {
 func (e *expansion) nextOption(words []string) (*option, []string, error) {
 	word := words[0]
 	name, _, hasValue := strings.Cut(word, "=")
-	if len(word) < 2 || word[0] != '-' || word == "--" {
+	if len(name) < 2 || name[0] != '-' || name == "--" {
 		return nil, nil, fmt.Errorf("got %q, want a flag", word)
 	}
 	o := &option{name: name, flag: findFlag(e.cmd, name)}

@@ -57,8 +57,8 @@ var infoKeys = []infoKey{
 		return fmt.Sprint(flags.jobCount()), nil
 	}},
 	{"mirrors", infoMirrors},
-	{"distdirs", func(_ context.Context, _ *program, flags *buildFlags) (string, error) {
-		return strings.Join(flags.distdir, " "), nil
+	{"distdirs", func(_ context.Context, p *program, flags *buildFlags) (string, error) {
+		return strings.Join(p.paths(flags.distdir), " "), nil
 	}},
 	{"sandbox", infoSandbox},
 	{"version", func(context.Context, *program, *buildFlags) (string, error) { return version(), nil }},
