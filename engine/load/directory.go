@@ -29,17 +29,22 @@ func (l *Loader) Directory(ctx context.Context, at label.Label) (*Directory, err
 	if err := l.checkRepo(at); err != nil {
 		return nil, err
 	}
-	if !l.workspace.IsBuildDirectory(at.Repo(), at.Dir()) {
-		return nil, l.noDirectory(ctx, at)
-	}
-	key, err := label.New(at.Repo(), at.Dir(), workspace.BuildFile)
+	key, err := at.Sibling(workspace.BuildFile)
 	if err != nil {
 		return nil, err
 	}
-	return l.directories.get(key, func() *Directory { return l.runDirectory(ctx, key) }), nil
+	d := l.directories.get(key, func() *Directory { return l.runDirectory(ctx, key) })
+	if d == nil {
+		return nil, l.noDirectory(ctx, at)
+	}
+	return d, nil
 }
 
+// runDirectory is nil if there is no such build directory.
 func (l *Loader) runDirectory(ctx context.Context, at label.Label) *Directory {
+	if !l.workspace.IsBuildDirectory(at.Repo(), at.Dir()) {
+		return nil
+	}
 	b := &builder{loader: l, dir: &Directory{label: at, targets: map[string]*Target{}, exports: map[string]*visibility{}}}
 	b.run(ctx, at)
 	b.dir.names = slices.Sorted(maps.Keys(b.dir.targets))

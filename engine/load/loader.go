@@ -51,6 +51,7 @@ type Loader struct {
 
 	modules     once[label.Label, *module]
 	directories once[label.Label, *Directory]
+	sources     once[label.Label, sourceResult]
 }
 
 // New makes a loader for a workspace.
@@ -191,7 +192,16 @@ func (l *Loader) Target(ctx context.Context, at label.Label) (*Target, error) {
 	if t, ok := d.targets[at.Name()]; ok {
 		return t, nil
 	}
-	return l.source(d, at)
+	r := l.sources.get(at, func() sourceResult {
+		t, err := l.source(d, at)
+		return sourceResult{t, err}
+	})
+	return r.target, r.err
+}
+
+type sourceResult struct {
+	target *Target
+	err    error
 }
 
 // source is the source file or directory that a label names.

@@ -148,13 +148,24 @@ func (l *Loader) loadAll(ctx context.Context, file *syntax.File, from label.Labe
 			ok = false
 			continue
 		}
-		problems = append(problems, m.problems...)
+		problems = merge(problems, m.problems)
 		missing := l.checkSymbols(s, m)
 		problems = append(problems, missing...)
 		ok = ok && !m.failed && len(missing) == 0
 		loaded[s.Module.Value.(string)] = m
 	}
 	return loaded, problems, ok
+}
+
+// merge adds the problems that are not there yet: a file that is loaded on many
+// ways brings its own on each.
+func merge(problems, more diag.List) diag.List {
+	for _, p := range more {
+		if !slices.Contains(problems, p) {
+			problems = append(problems, p)
+		}
+	}
+	return problems
 }
 
 // loadLabel is the file that a load statement names: there are as many labels

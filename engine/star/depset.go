@@ -93,7 +93,7 @@ type visit struct {
 // List is all elements in order, each once. The walk keeps its own stack,
 // because a chain of depsets may be deeper than Go's.
 func (d *Depset) List() []starlark.Value {
-	out := collector{seen: starlark.NewSet(len(d.direct))}
+	out := newCollector(d.element)
 	entered := map[*Depset]bool{d: true}
 	pre, backwards := d.order == "preorder", d.order == "topological"
 	if pre {
@@ -131,8 +131,17 @@ func (d *Depset) List() []starlark.Value {
 
 // collector is a list of values, each once.
 type collector struct {
-	seen *starlark.Set
+	fast map[starlark.Value]bool // of values that Go compares as Starlark does
+	slow *starlark.Set           // of all others
 	list []starlark.Value
+}
+
+func newCollector(element string) *collector {
+	switch element {
+	case "File", "Label", "string":
+		return &collector{fast: map[starlark.Value]bool{}}
+	}
+	return &collector{slow: new(starlark.Set)}
 }
 
 func (c *collector) add(values []starlark.Value, backwards bool) {
@@ -141,13 +150,23 @@ func (c *collector) add(values []starlark.Value, backwards bool) {
 		if backwards {
 			v = values[len(values)-1-i]
 		}
-		// NewDepset made sure that elements are hashable.
-		if has, _ := c.seen.Has(v); has {
-			continue
+		if !c.seen(v) {
+			c.list = append(c.list, v)
 		}
-		c.seen.Insert(v)
-		c.list = append(c.list, v)
 	}
+}
+
+// seen reports whether v was there before, and that it is from now on.
+func (c *collector) seen(v starlark.Value) bool {
+	if c.fast != nil {
+		before := c.fast[v]
+		c.fast[v] = true
+		return before
+	}
+	// NewDepset made sure that elements are hashable.
+	before, _ := c.slow.Has(v)
+	c.slow.Insert(v)
+	return before
 }
 
 func (d *Depset) String() string       { return fmt.Sprintf("depset(%s)", starlark.NewList(d.List())) }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -141,7 +142,7 @@ func (c *statCache) format() []byte {
 	for _, k := range keys {
 		e := c.entries[k]
 		fmt.Fprintf(&body, "%d %d %d %d %d %s %q %q\n",
-			e.stamp.Size, e.stamp.Mtime, e.stamp.Ctime, e.stamp.Inode, e.recorded, e.digest.Hex(), k.root, k.path)
+			e.stamp.Size, e.stamp.Mtime, e.stamp.Ctime, int64(e.stamp.Inode), e.recorded, e.digest.Hex(), k.root, k.path)
 	}
 	return fmt.Appendf(nil, "%s\n%s\n%s", statFormat, digest.Of(body.Bytes()), body.Bytes())
 }
@@ -154,18 +155,45 @@ func parseStatCache(b []byte) (map[statKey]statEntry, bool) {
 	}
 	entries := map[statKey]statEntry{}
 	for line := range bytes.Lines(body) {
-		var k statKey
-		var e statEntry
-		var hex string
-		_, err := fmt.Sscanf(string(line), "%d %d %d %d %d %s %q %q\n",
-			&e.stamp.Size, &e.stamp.Mtime, &e.stamp.Ctime, &e.stamp.Inode, &e.recorded, &hex, &k.root, &k.path)
-		if err != nil {
-			return nil, false
-		}
-		if e.digest, err = digest.New(hex, e.stamp.Size); err != nil {
+		k, e, ok := parseEntry(string(line))
+		if !ok {
 			return nil, false
 		}
 		entries[k] = e
 	}
 	return entries, true
+}
+
+// parseEntry reads a line: five numbers, the hash, and two quoted strings.
+func parseEntry(line string) (k statKey, e statEntry, ok bool) {
+	var numbers [5]int64
+	for i := range numbers {
+		var word string
+		var err error
+		if word, line, ok = strings.Cut(line, " "); !ok {
+			return k, e, false
+		}
+		if numbers[i], err = strconv.ParseInt(word, 10, 64); err != nil {
+			return k, e, false
+		}
+	}
+	hex, line, _ := strings.Cut(line, " ")
+	root, line, rootOK := cutQuoted(line)
+	path, line, pathOK := cutQuoted(line)
+	d, err := digest.New(hex, numbers[0])
+	if err != nil || !rootOK || !pathOK || line != "" {
+		return k, e, false
+	}
+	s := stamp{numbers[0], numbers[1], numbers[2], uint64(numbers[3])}
+	return statKey{root, path}, statEntry{s, numbers[4], d}, true
+}
+
+// cutQuoted takes a quoted string and the byte after it off a line.
+func cutQuoted(line string) (s, rest string, ok bool) {
+	quoted, err := strconv.QuotedPrefix(line)
+	if err != nil || len(line) == len(quoted) {
+		return "", "", false
+	}
+	s, err = strconv.Unquote(quoted)
+	return s, line[len(quoted)+1:], err == nil
 }
