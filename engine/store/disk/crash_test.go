@@ -155,6 +155,7 @@ func wantValid(t *testing.T, dir string, round int) (found int) {
 	if bad, err := s.Verify(t.Context()); err != nil || len(bad) > 0 {
 		t.Errorf("round %d: damaged: %v, %v", round, bad, err)
 	}
+	age(t, s)
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
@@ -162,4 +163,23 @@ func wantValid(t *testing.T, dir string, round int) (found int) {
 		t.Errorf("round %d: left in tmp: %v, %v", round, locks, err)
 	}
 	return found
+}
+
+// age makes everything in the store look unused for ten days, so that GC has
+// work.
+func age(t *testing.T, s *Store) {
+	t.Helper()
+	items, err := s.inventory(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range items {
+		access, modification := i.used.Add(-10*day), Time
+		if i.kind == "ac" {
+			modification = access
+		}
+		if err := s.files.times(i.path, access, modification); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

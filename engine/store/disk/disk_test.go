@@ -1,8 +1,10 @@
 package disk_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/kittyhawk/appliance/engine/digest"
@@ -43,4 +45,99 @@ func TestConformance(t *testing.T) {
 		s := open(t, t.TempDir())
 		return storetest.Store{CAS: s, Results: s.Results(), Remove: func(d digest.Digest) { removeBlob(t, s, d) }}
 	})
+}
+
+// The store of a newer version is refused: its files must not be misread, nor
+// removed by gc.
+func TestOtherFormat(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "version"), []byte("appliance store 2\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err := disk.Open(dir, disk.Options{})
+	var v *disk.VersionError
+	if !errors.As(err, &v) || v.Got != "appliance store 2" {
+		t.Errorf("got %v, want a *disk.VersionError", err)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+		t.Errorf("something was written there: %v, %v", entries, err)
+	}
+}
+
+// A slip in --store must not turn somebody's home directory into a place where gc
+// deletes.
+func TestNotAStore(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "thesis.tex"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err := disk.Open(dir, disk.Options{})
+	want := "store " + dir + `: the directory is not empty and is no store: it holds "thesis.tex"`
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
+// Many processes may open a new store at the same moment.
+func TestConcurrentOpen(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new", "store")
+	var group sync.WaitGroup
+	for range 16 {
+		group.Go(func() {
+			s, err := disk.Open(dir, disk.Options{})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+}
+
+// What is recorded in one process is there for the next.
+func TestMemo(t *testing.T) {
+	dir := t.TempDir()
+	key := digest.Of([]byte("all it depends on"))
+	s := open(t, dir)
+	if got, ok := s.Recall(key); ok {
+		t.Errorf("before: got %q", got)
+	}
+	for _, value := range []string{"value", "", "other\nvalue"} {
+		s.Remember(key, []byte(value))
+		if got, ok := open(t, dir).Recall(key); !ok || string(got) != value {
+			t.Errorf("got %q, %v; want %q", got, ok, value)
+		}
+	}
+}
+
+// Scratch directories are private, empty, and gone when the process is; also when
+// a command took away the permission to look into them.
+func TestScratch(t *testing.T) {
+	dir := t.TempDir()
+	s, err := disk.Open(dir, disk.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		scratch, _, err := s.Scratch(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(scratch)
+		if err != nil || info.Mode().Perm() != 0o700 {
+			t.Errorf("scratch: %v, %v; want mode 0700", info, err)
+		}
+		if err := errors.Join(os.MkdirAll(scratch+"/work/work", 0o755), os.Chmod(scratch+"/work", 0)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if left, err := os.ReadDir(filepath.Join(dir, "tmp")); err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
 }

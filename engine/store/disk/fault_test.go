@@ -158,7 +158,7 @@ func failOperation(t *testing.T, errno unix.Errno, n int64) (more bool) {
 		}
 		return nil
 	}
-	err := errors.Join(run(t.Context(), s, 0), s.Flush(t.Context()))
+	err := errors.Join(run(t.Context(), s, 0), s.Flush(t.Context()), rebuild(t.Context(), s))
 	s.files.fault = nil
 	if failed == "" {
 		if err != nil {
@@ -189,6 +189,28 @@ func failOperation(t *testing.T, errno unix.Errno, n int64) (more bool) {
 		t.Errorf("%v in %s, operation %d: in the end: %v, %v", errno, failed, n, found, err)
 	}
 	return true
+}
+
+// rebuild asks for what the store has to make from blobs: a tree that somebody
+// removed, and the other form of a file.
+func rebuild(ctx context.Context, s *Store) error {
+	r, err := request(0)
+	if err != nil {
+		return err
+	}
+	result, err := s.Results().Get(ctx, r)
+	if errors.Is(err, store.ErrMissing) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := os.RemoveAll(s.at("trees", result.Outputs["/out"].Digest)); err != nil {
+		return err
+	}
+	_, err = s.Path(ctx, result.Outputs["/out"])
+	_, err2 := s.Path(ctx, tree.NewFile(result.Outputs["/file"].Digest, true))
+	return errors.Join(err, err2)
 }
 
 // The message for a full disk is read by people.

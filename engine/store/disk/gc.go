@@ -44,7 +44,7 @@ const gcSlack = time.Hour
 // Builds go on meanwhile. Every use of a thing is noted to the day, so whatever a
 // living process may rely on was noted as used at most a day before the oldest of
 // them started; GC keeps all that is younger, and what is pinned (Pin). A thing
-// that is used while GC looks at it is put back.
+// that is used while GC looks at it is put back, and what it names is kept.
 //
 // What a kept thing names is kept: results go before their trees, and trees
 // before their blobs. So a store that is too small for one build and for what is
@@ -96,12 +96,14 @@ type collection struct {
 
 	blobs map[digest.Digest]time.Time // the latest use of whatever names them
 	trees map[digest.Digest]time.Time
+
+	spared map[digest.Digest]bool // directories that were found to be in use meanwhile
 }
 
 // spread gives everything the time at which it was last used by way of something
 // that names it.
 func (g *collection) spread(ctx context.Context) error {
-	g.blobs, g.trees = map[digest.Digest]time.Time{}, map[digest.Digest]time.Time{}
+	g.blobs, g.trees, g.spared = map[digest.Digest]time.Time{}, map[digest.Digest]time.Time{}, map[digest.Digest]bool{}
 	blobs, trees, err := g.s.pins()
 	if err != nil {
 		return err
@@ -260,50 +262,76 @@ func (g *collection) remove(ctx context.Context, want Limits) error {
 		used := g.used(&i)
 		tooOld := want.Age > 0 && g.now.Sub(used) > want.Age
 		tooMuch := want.Bytes > 0 && size > want.Bytes
-		if used.After(g.keep) || !tooOld && !tooMuch {
-			break
-		}
-		if err := g.removeOne(i); err != nil {
-			later = append(later, i)
+		if used.After(g.keep) {
 			continue
 		}
-		size -= i.bytes
+		if !tooOld && !tooMuch {
+			break
+		}
+		gone, err := g.removeOne(i)
+		if gone {
+			size -= i.bytes
+			continue
+		}
+		g.spare(i)
+		if err != nil {
+			later = append(later, i)
+		}
 	}
 	var failed []error
 	for _, i := range later {
-		failed = append(failed, g.removeOne(i))
+		_, err := g.removeOne(i)
+		failed = append(failed, err)
 	}
 	return errors.Join(failed...)
 }
 
-// removeOne takes an item out of sight, sees that nobody has used it since it was
-// looked at, and deletes it.
-func (g *collection) removeOne(i item) error {
-	aside := i
-	aside.path = g.s.process.temp()
-	if err := g.s.files.rename(i.path, aside.path); err != nil {
-		if errors.Is(err, os.ErrNotExist) {
-			return nil
-		}
-		return err
+// spare keeps what an item names that is kept after all.
+func (g *collection) spare(i item) {
+	var trees []digest.Digest
+	switch i.kind {
+	case "ac":
+		var blobs []digest.Digest
+		blobs, trees = g.s.named(i.path)
+		g.mark(blobs, trees, g.now)
+	case "trees":
+		trees = []digest.Digest{i.digest}
 	}
-	if ok, err := aside.look(); err == nil && ok && aside.used.After(i.used) {
-		return g.putBack(aside, i)
+	for _, d := range trees {
+		g.spreadTree(d, g.now, g.spared)
 	}
-	if err := removeAll(aside.path); err != nil {
-		return err
-	}
-	g.count(i)
-	return nil
 }
 
-// putBack undoes the renaming. A thing that was made anew meanwhile stays.
-func (g *collection) putBack(aside, i item) error {
-	err := unix.Renameat2(unix.AT_FDCWD, aside.path, unix.AT_FDCWD, i.path, unix.RENAME_NOREPLACE)
-	if err != nil {
-		return removeAll(aside.path)
+// removeOne takes an item out of sight, sees that nobody has used it since it was
+// looked at, and deletes it; gone is false when it is still there.
+func (g *collection) removeOne(i item) (gone bool, err error) {
+	aside := i
+	aside.path = g.s.process.aside(i)
+	if err := g.s.files.rename(i.path, aside.path); err != nil {
+		return errors.Is(err, os.ErrNotExist), ignoreNotExist(err)
 	}
-	return nil
+	if ok, err := aside.look(); err == nil && ok && aside.used.After(i.used) {
+		return false, putBack(aside.path, i.path)
+	}
+	if i.kind == "trees" { // not to be put back when it is half deleted
+		doomed := g.s.process.temp()
+		if err := g.s.files.rename(aside.path, doomed); err != nil {
+			return true, err
+		}
+		aside.path = doomed
+	}
+	if err := removeAll(aside.path); err != nil {
+		return true, err
+	}
+	g.count(i)
+	return true, nil
+}
+
+func ignoreNotExist(err error) error {
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 func (g *collection) count(i item) {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -95,16 +96,50 @@ func sweep(tmp string) {
 	}
 }
 
-// removeUnfinished removes what the process of that name left in tmp.
+// removeUnfinished removes what the process of that name left in tmp. What it had
+// put aside goes back.
 func removeUnfinished(tmp, name string) error {
 	entries, err := os.ReadDir(tmp)
 	errs := []error{err}
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), name+".t") {
-			errs = append(errs, removeAll(filepath.Join(tmp, e.Name())))
+		if !strings.HasPrefix(e.Name(), name+".t") {
+			continue
 		}
+		path := filepath.Join(tmp, e.Name())
+		if home, ok := homeOf(e.Name()); ok {
+			errs = append(errs, putBack(path, filepath.Join(tmp, "..", home)))
+			continue
+		}
+		errs = append(errs, removeAll(path))
 	}
 	return errors.Join(errs...)
+}
+
+// aside is a name for an item while GC decides on it. A GC that is killed then
+// has not decided: somebody may rely on the item.
+func (p *process) aside(i item) string {
+	return p.temp() + "." + i.kind + "." + filepath.Base(i.path)
+}
+
+// homeOf is the path in the store of what aside gave a name to.
+func homeOf(name string) (path string, ok bool) {
+	parts := strings.SplitN(name, ".", 4)
+	if len(parts) != 4 || !slices.Contains(kinds, parts[2]) || len(parts[3]) < 2 {
+		return "", false
+	}
+	return filepath.Join(parts[2], parts[3][:2], parts[3]), true
+}
+
+// putBack undoes putting aside. A thing that was made anew meanwhile stays.
+func putBack(aside, path string) error {
+	err := unix.Renameat2(unix.AT_FDCWD, aside, unix.AT_FDCWD, path, unix.RENAME_NOREPLACE)
+	if err == unix.EINVAL || err == unix.ENOSYS { // a file system without that flag
+		err = unix.Rename(aside, path)
+	}
+	if err != nil {
+		return removeAll(aside)
+	}
+	return nil
 }
 
 // oldestProcess is when the oldest living process with the store open started.
