@@ -127,3 +127,24 @@ func BenchmarkLoadAndAnalyze1000Targets(b *testing.B) {
 		}
 	}
 }
+
+// Whatever rules do, analysis ends, with a plan or with an error.
+func FuzzAnalyze(f *testing.F) {
+	f.Add("r(name = 'a', deps = ['b'])\nr(name = 'b')", "f = ctx.actions.declare_file(ctx.label.name)\n    ctx.actions.write(output = f, content = 'x')\n    return DefaultInfo(files = depset([f]))")
+	f.Add("r(name = 'a', deps = [':a'])", "return ctx.attr.deps[0][DefaultInfo]")
+	f.Add("r(name = 'a', deps = select({':c': []}))\nconfig_setting(name = 'c')", "f = ctx.actions.declare_directory('x')\n    ctx.actions.run(argv = ['a'], mounts = {'/': ctx.files.deps}, outputs = {'/x': f})")
+	f.Add("platform(name = 'a', parents = [':a'])\nalias(name = 'b', actual = ':a')\nr(name = 'c', deps = [':b'])", "ctx.actions.tool(tool = 'ext2', args = {'a': [1.5, None]}, outputs = {'x': ctx.actions.declare_file('x')})")
+	f.Fuzz(func(t *testing.T, targets, implementation string) {
+		c := loadtest.Chunk{Name: "fuzz", Files: map[string]string{
+			workspace.BuildFile: "load('//:defs.star', 'r')\n" + targets,
+			"defs.star":         "def _impl(ctx):\n    " + implementation + "\n\nr = rule(implementation = _impl, attrs = {'deps': attr.label_list(doc = 'd', allow_files = True)})",
+		}}
+		p, err := plan(c.Open(t), "//...")
+		if err != nil {
+			return
+		}
+		if err := Print(&strings.Builder{}, p); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
