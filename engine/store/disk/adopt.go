@@ -166,13 +166,8 @@ func (a *adoption) takeFiles(ctx context.Context) error {
 }
 
 func (a *adoption) take(f *found) error {
-	file, err := os.OpenFile(f.path, os.O_RDONLY|unix.O_NOFOLLOW, 0)
-	if err != nil {
-		return err
-	}
-	f.node.Digest, err = digest.OfReader(file)
-	file.Close()
-	if err != nil {
+	var err error
+	if f.node.Digest, err = a.s.hash.file(f.path); err != nil {
 		return err
 	}
 	if err := a.s.files.seal(f.path, blobMode(f.node.Executable), a.s.now()); err != nil {

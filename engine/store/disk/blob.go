@@ -83,16 +83,14 @@ func (s *Store) stamp(path string, st *unix.Stat_t) (ok bool, err error) {
 
 // rescue hashes a suspicious file: good bytes are sealed again, others removed.
 func (s *Store) rescue(path string, d digest.Digest, executable bool) (bool, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
-	if errors.Is(err, fs.ErrNotExist) {
+	got, err := s.hash.file(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return false, nil
-	}
-	if err == nil {
-		defer f.Close()
-		var got digest.Digest
-		if got, err = digest.OfReader(f); err == nil && got == d {
-			return true, s.writing(blobName(d), s.files.seal(path, blobMode(executable), s.now()))
-		}
+	case exhausted(err):
+		return false, err
+	case err == nil && got == d:
+		return true, s.writing(blobName(d), s.files.seal(path, blobMode(executable), s.now()))
 	}
 	return false, s.discard(path)
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -197,26 +196,11 @@ func (s *Store) peekDirectory(d digest.Digest) (*tree.Directory, error) {
 	if d == digest.Empty {
 		return tree.Empty, nil
 	}
-	f, err := peek(s.blobPath(d, false))
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(f)
+	b, _, err := readSmall(s.blobPath(d, false))
 	if err != nil {
 		return nil, err
 	}
 	return tree.Decode(b)
-}
-
-// peek opens a file for reading without touching its access time, as the owner
-// may (O_NOATIME in open(2)).
-func peek(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOATIME|unix.O_NOFOLLOW, 0)
-	if errors.Is(err, unix.EPERM) {
-		return os.Open(path)
-	}
-	return f, err
 }
 
 // used is when an item was last used, by itself or by way of another.

@@ -32,6 +32,7 @@ type Store struct {
 	dir     string
 	now     func() time.Time
 	files   files
+	hash    hashing
 	process *process
 	trees   *store.Trees // directories that were read or put
 

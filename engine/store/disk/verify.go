@@ -66,15 +66,15 @@ func (v *verification) one(ctx context.Context, i item) error {
 }
 
 func (s *Store) verifyBlob(i item) (ok bool, err error) {
-	f, err := peek(i.path)
+	got, err := s.hash.file(i.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return true, nil // it went meanwhile
 	}
-	if err == nil {
-		defer f.Close()
-		if got, err := digest.OfReader(f); err == nil && got == i.digest {
-			return true, nil
-		}
+	if exhausted(err) {
+		return false, err
+	}
+	if err == nil && got == i.digest {
+		return true, nil
 	}
 	return false, s.discard(i.path)
 }
