@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/bmatcuk/doublestar/v4"
 )
@@ -81,6 +82,9 @@ func (r repo) match(ctx context.Context, dir, pattern string, g Glob, found map[
 		}
 		if !r.counts(p, e, g.Directories) || !doublestar.MatchUnvalidated(pattern, rel) || excluded(g.Exclude, rel) {
 			return nil
+		}
+		if !utf8.ValidString(rel) {
+			return fmt.Errorf("glob pattern %q: name %q is not UTF-8; rename it", pattern, rel)
 		}
 		found[rel] = true
 		return nil
