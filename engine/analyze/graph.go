@@ -41,7 +41,6 @@ type node struct {
 	actions  []*action.Action
 	declared []*declared
 	result   *ConfiguredTarget // nil until run; stays nil when that fails
-	done     chan struct{}     // closed when the node was run
 }
 
 // dependency is one edge of the graph.
@@ -100,7 +99,7 @@ func (a *analysis) claim(t *load.Target, config platform.Configuration) (n *node
 	if n, ok := a.nodes[k]; ok {
 		return n, false
 	}
-	n = &node{key: k, target: t, deps: map[string][]*dependency{}, done: make(chan struct{})}
+	n = &node{key: k, target: t, deps: map[string][]*dependency{}}
 	a.nodes[k] = n
 	return n, true
 }

@@ -4,14 +4,10 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"path"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
 
 	"go.starlark.net/starlark"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/kittyhawk/appliance/engine/action"
 	"github.com/kittyhawk/appliance/engine/diag"
@@ -19,61 +15,11 @@ import (
 	"github.com/kittyhawk/appliance/engine/star"
 )
 
-// run analyses the nodes, which are sorted, on all cores. A node whose
-// dependencies failed is left out. Because a node is started only after all its
-// dependencies were, waiting for them cannot block for ever, however few may run
-// at once.
-func (a *analysis) run(ctx context.Context, order []*node) error {
-	var mu sync.Mutex
-	var problems diag.List
-	var group errgroup.Group
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	earlier := make(map[*node]bool, len(order))
-	for _, n := range order {
-		runnable := n.runnable(earlier)
-		earlier[n] = true
-		if !runnable {
-			close(n.done)
-			continue
-		}
-		group.Go(func() error {
-			defer close(n.done)
-			if found := a.runNode(ctx, n); len(found) > 0 {
-				mu.Lock()
-				defer mu.Unlock()
-				problems = append(problems, found...)
-			}
-			return nil
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	return problems.Err()
-}
-
-// runnable reports whether all dependencies of n were reached and are among the
-// earlier nodes, which those that close a cycle are not.
-func (n *node) runnable(earlier map[*node]bool) bool {
-	if len(n.problems) > 0 {
-		return false
-	}
-	for _, d := range n.edges() {
-		if !earlier[d.node] {
-			return false
-		}
-	}
-	return true
-}
-
-// runNode analyses one node. It gives no problems and no result if a dependency
-// has none: that one has spoken.
+// runNode analyses one node. It gives no problems and no result if the node or
+// a dependency has none: that one has spoken.
 func (a *analysis) runNode(ctx context.Context, n *node) diag.List {
-	for _, d := range n.edges() {
-		<-d.node.done
-		if d.node.result == nil {
-			return nil
-		}
+	if !n.runnable() {
+		return nil
 	}
 	if n.target.IsSource() {
 		return a.finish(n, []*star.Info{filesInfo([]starlark.Value{star.NewFile(a.source(n.target))}, nil)})
@@ -94,6 +40,17 @@ func (a *analysis) runNode(ctx context.Context, n *node) diag.List {
 		return problems
 	}
 	return a.finish(n, infos)
+}
+
+// runnable reports whether n was understood and all its dependencies have
+// results, which those that were not reached and those of a cycle lack.
+func (n *node) runnable() bool {
+	if len(n.problems) > 0 {
+		return false
+	}
+	return !slices.ContainsFunc(n.edges(), func(d *dependency) bool {
+		return d.node == nil || d.node.result == nil
+	})
 }
 
 // filesInfo is a DefaultInfo.
@@ -248,46 +205,6 @@ func (a *analysis) unproduced(n *node) diag.List {
 			p := a.problem(n.target, "", "no action produces the output %s", d.artifact.Path())
 			p.Notes = []string{"it is declared at " + d.position.String()}
 			problems = append(problems, p)
-		}
-	}
-	return problems
-}
-
-// place is where an output appears, in one configuration.
-type place struct {
-	config string
-	path   string
-}
-
-// collisions are outputs of two targets at one path, or inside one another.
-func (a *analysis) collisions(order []*node) diag.List {
-	type output struct {
-		node *node
-		at   *declared
-	}
-	var problems diag.List
-	taken := map[place]output{}
-	for _, n := range order {
-		for _, d := range n.declared {
-			here := place{n.config.Target().String() + " " + n.config.Exec().String(), d.artifact.Path()}
-			if other, ok := taken[here]; ok {
-				p := a.problem(n.target, "", "output %s is declared by %s too", here.path, other.node.label)
-				p.Notes = []string{"at " + other.at.position.String() + " and " + d.position.String()}
-				problems = append(problems, p)
-			}
-			taken[here] = output{n, d}
-		}
-	}
-	for _, n := range order {
-		for _, d := range n.declared {
-			here := place{n.config.Target().String() + " " + n.config.Exec().String(), d.artifact.Path()}
-			for here.path != "." {
-				here.path = path.Dir(here.path)
-				if other, ok := taken[here]; ok {
-					p := a.problem(n.target, "", "output %s lies inside output %s of %s", d.artifact.Path(), here.path, other.node.label)
-					problems = append(problems, p)
-				}
-			}
 		}
 	}
 	return problems
