@@ -25,6 +25,7 @@ import (
 	"github.com/kittyhawk/appliance/engine/tree"
 	"github.com/kittyhawk/appliance/engine/workspace"
 	"github.com/kittyhawk/appliance/rules"
+	"github.com/kittyhawk/appliance/rules/toolroot/mirror"
 )
 
 // parallelDownloads is how many files are fetched at a time.
@@ -160,7 +161,7 @@ func (p *program) mirrorBases(flags *buildFlags) (map[string][]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	bases, err := fetch.HostMirrors(os.DirFS("/etc/apt"))
+	bases, err := mirror.OfHost(os.DirFS("/etc/apt"))
 	if err != nil || bases == nil {
 		bases = map[string][]string{} // a host without a readable apt has no mirrors
 	}

@@ -6,6 +6,6 @@
 // tried. Bytes that do not have the digest never get into the store, so it does
 // not matter who serves them.
 //
-// It reads no environment and no configuration of the host but what it is handed
-// (HostMirrors), and does not know what is fetched or what for.
+// It reads no environment and no configuration of the host, and does not know
+// what is fetched or what for.
 package fetch

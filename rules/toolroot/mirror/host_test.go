@@ -1,4 +1,4 @@
-package fetch_test
+package mirror_test
 
 import (
 	"testing"
@@ -6,12 +6,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/kittyhawk/appliance/engine/fetch"
+	"github.com/kittyhawk/appliance/rules/toolroot/mirror"
 )
 
 // The tables below are what installers, cloud images, containers and people leave
 // in /etc/apt, with other host names.
-func TestHostMirrors(t *testing.T) {
+func TestOfHost(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		files map[string]string
@@ -111,7 +111,7 @@ deb http://pi.example.org/raspbian bookworm main contrib
 			for name, text := range c.files {
 				etc[name] = &fstest.MapFile{Data: []byte(text)}
 			}
-			got, err := fetch.HostMirrors(etc)
+			got, err := mirror.OfHost(etc)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -127,14 +127,14 @@ deb http://pi.example.org/raspbian bookworm main contrib
 }
 
 // Whatever is in these files, the host's configuration must not break a build.
-func FuzzHostMirrors(f *testing.F) {
+func FuzzOfHost(f *testing.F) {
 	f.Add("deb [a=b] http://m.example.org/debian sid main # x", "Types: deb\nURIs: http://m.example.org/debian\nSuites: sid\nComponents: main\n")
 	f.Fuzz(func(t *testing.T, list, stanzas string) {
 		etc := fstest.MapFS{
 			"sources.list":             &fstest.MapFile{Data: []byte(list)},
 			"sources.list.d/x.sources": &fstest.MapFile{Data: []byte(stanzas)},
 		}
-		got, err := fetch.HostMirrors(etc)
+		got, err := mirror.OfHost(etc)
 		if err != nil {
 			t.Fatal(err)
 		}

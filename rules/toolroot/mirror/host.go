@@ -1,4 +1,4 @@
-package fetch
+package mirror
 
 import (
 	"cmp"
@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// HostMirrors finds mirrors in the apt configuration of this host: "debian" is
+// OfHost finds mirrors in the apt configuration of this host: "debian" is
 // mapped to the bases of the Debian archive, best first. etcApt is /etc/apt. A host
 // without apt has none, which is no error. The formats are those of
 // sources.list(5).
@@ -27,7 +27,7 @@ import (
 //
 // What speaks for a source also decides the order: other vendors' sources come
 // last.
-func HostMirrors(etcApt fs.FS) (map[string][]string, error) {
+func OfHost(etcApt fs.FS) (map[string][]string, error) {
 	sources, err := readSources(etcApt)
 	if err != nil {
 		return nil, err
