@@ -100,11 +100,13 @@ func (p *Provider) Doc() string { return p.doc }
 // Defined is where provider() was called; zero for the engine's own.
 func (p *Provider) Defined() diag.Position { return p.defined }
 
-func (p *Provider) String() string        { return "<provider " + p.Name() + ">" }
-func (p *Provider) Type() string          { return "Provider" }
-func (p *Provider) Freeze()               {}
-func (p *Provider) Truth() starlark.Bool  { return true }
-func (p *Provider) Hash() (uint32, error) { return starlark.String(p.name).Hash() }
+func (p *Provider) String() string       { return "<provider " + p.Name() + ">" }
+func (p *Provider) Type() string         { return "Provider" }
+func (p *Provider) Freeze()              {}
+func (p *Provider) Truth() starlark.Bool { return true }
+
+// Hash does not depend on the name, which comes later than the first use.
+func (p *Provider) Hash() (uint32, error) { return starlark.String(p.defined.String()).Hash() }
 
 // CallInternal makes an Info of p.
 func (p *Provider) CallInternal(t *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
@@ -192,7 +194,9 @@ func (i *Info) Provider() *Provider { return i.provider }
 // Files are those of a DefaultInfo.
 func (i *Info) Files() *Depset { return i.values["files"].(*Depset) }
 
-func (i *Info) Type() string         { return i.provider.Name() }
+// Type is the same for all providers: the interpreter takes values whose types
+// have one name for comparable, and a user may call a provider "list".
+func (i *Info) Type() string         { return "Info" }
 func (i *Info) Freeze()              {}
 func (i *Info) Truth() starlark.Bool { return true }
 func (i *Info) AttrNames() []string  { return slices.Sorted(maps.Keys(i.values)) }
@@ -233,7 +237,7 @@ func (i *Info) Hash() (uint32, error) {
 func (i *Info) CompareSameType(op syntax.Token, y starlark.Value, depth int) (bool, error) {
 	j := y.(*Info)
 	if op != syntax.EQL && op != syntax.NEQ {
-		return false, fmt.Errorf("%s values have no order", i.Type())
+		return false, fmt.Errorf("%s values have no order", i.provider.Name())
 	}
 	same, err := i.equal(j, depth)
 	return same == (op == syntax.EQL), err

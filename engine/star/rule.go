@@ -155,11 +155,13 @@ func (r *Rule) Toolchains() []label.Label { return r.toolchains }
 // Transition changes the configuration of the rule's targets; nil leaves it.
 func (r *Rule) Transition() *Transition { return r.transition }
 
-func (r *Rule) String() string        { return "<rule " + r.name + ">" }
-func (r *Rule) Type() string          { return "rule" }
-func (r *Rule) Freeze()               {}
-func (r *Rule) Truth() starlark.Bool  { return true }
-func (r *Rule) Hash() (uint32, error) { return starlark.String(r.name).Hash() }
+func (r *Rule) String() string       { return "<rule " + r.name + ">" }
+func (r *Rule) Type() string         { return "rule" }
+func (r *Rule) Freeze()              {}
+func (r *Rule) Truth() starlark.Bool { return true }
+
+// Hash does not depend on the name, which comes later than the first use.
+func (r *Rule) Hash() (uint32, error) { return starlark.String(r.defined.String()).Hash() }
 
 // CallInternal declares a target.
 func (r *Rule) CallInternal(t *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
