@@ -26,9 +26,9 @@ func newContext(a *analysis, n *node) (*ruleContext, error) {
 		}
 		deps := n.deps[name]
 		var next int
-		v, err := bindTargets(n.values[name], func() *target {
+		v, err := bindTargets(n.values[name], func() target {
 			next++
-			return &target{deps[next-1].node}
+			return target{deps[next-1].node}
 		})
 		if err != nil {
 			return nil, fmt.Errorf("attribute %q: %w", name, err)
@@ -60,7 +60,7 @@ func filesOf(deps []*dependency) []starlark.Value {
 	seen := map[star.File]bool{}
 	var all []starlark.Value
 	for _, d := range deps {
-		for _, f := range (&target{d.node}).files() {
+		for _, f := range (target{d.node}).files() {
 			if !seen[f] {
 				seen[f] = true
 				all = append(all, f)

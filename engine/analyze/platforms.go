@@ -170,7 +170,7 @@ func constraintOf(v starlark.Value) (label.Label, error) {
 	switch v := v.(type) {
 	case star.Label:
 		return v.Label, nil
-	case *target:
+	case target:
 		return v.node.label, nil
 	case *star.Info:
 		if l, err := v.Attr("label"); err == nil && v.Provider() == star.ConstraintValueInfo {

@@ -11,22 +11,22 @@ import (
 )
 
 // target is a dependency as its dependents see it: the value dep in
-// dep[FooInfo].
+// dep[FooInfo]. Two of one node are equal.
 type target struct{ node *node }
 
 var (
-	_ starlark.Mapping  = (*target)(nil)
-	_ starlark.HasAttrs = (*target)(nil)
+	_ starlark.Mapping  = target{}
+	_ starlark.HasAttrs = target{}
 )
 
-func (t *target) String() string        { return "<target " + t.node.label.String() + ">" }
-func (t *target) Type() string          { return "Target" }
-func (t *target) Freeze()               {}
-func (t *target) Truth() starlark.Bool  { return true }
-func (t *target) Hash() (uint32, error) { return starlark.String(t.node.label.String()).Hash() }
-func (t *target) AttrNames() []string   { return []string{"files", "label"} }
+func (t target) String() string        { return "<target " + t.node.label.String() + ">" }
+func (t target) Type() string          { return "Target" }
+func (t target) Freeze()               {}
+func (t target) Truth() starlark.Bool  { return true }
+func (t target) Hash() (uint32, error) { return starlark.String(t.node.label.String()).Hash() }
+func (t target) AttrNames() []string   { return []string{"files", "label"} }
 
-func (t *target) Attr(name string) (starlark.Value, error) {
+func (t target) Attr(name string) (starlark.Value, error) {
 	switch name {
 	case "label":
 		return star.Label{Label: t.node.label}, nil
@@ -37,7 +37,7 @@ func (t *target) Attr(name string) (starlark.Value, error) {
 }
 
 // Get finds an Info by its provider.
-func (t *target) Get(k starlark.Value) (starlark.Value, bool, error) {
+func (t target) Get(k starlark.Value) (starlark.Value, bool, error) {
 	p, ok := k.(*star.Provider)
 	if !ok {
 		return nil, false, fmt.Errorf("target %s: got %s as an index, want a provider", t.node.label, k.Type())
@@ -57,7 +57,7 @@ func (c *ConfiguredTarget) providerNames() string {
 }
 
 // files are the artifacts of the target's DefaultInfo.
-func (t *target) files() []star.File {
+func (t target) files() []star.File {
 	var files []star.File
 	for _, v := range t.node.result.Provider(star.DefaultInfo).Files().List() {
 		files = append(files, v.(star.File))
@@ -67,7 +67,7 @@ func (t *target) files() []star.File {
 
 // bindTargets replaces the labels in an attribute's value by targets, in the
 // order of star.Labels.
-func bindTargets(v starlark.Value, next func() *target) (starlark.Value, error) {
+func bindTargets(v starlark.Value, next func() target) (starlark.Value, error) {
 	switch v := v.(type) {
 	case star.Label:
 		return next(), nil
@@ -90,6 +90,9 @@ func bindTargets(v starlark.Value, next func() *target) (starlark.Value, error) 
 			}
 			if value, err = bindTargets(value, next); err != nil {
 				return nil, err
+			}
+			if _, twice, _ := dict.Get(k); twice {
+				return nil, fmt.Errorf("two keys mean %s", k)
 			}
 			if err := dict.SetKey(k, value); err != nil {
 				return nil, err

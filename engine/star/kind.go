@@ -121,10 +121,17 @@ func (s shape) convertList(v starlark.Value, base label.Label) (starlark.Value, 
 		return nil, fmt.Errorf("got %s, want %s", v.Type(), s.want)
 	}
 	out := make([]starlark.Value, 0, seq.Len())
+	labels := map[Label]bool{}
 	for e := range starlark.Elements(seq) {
 		w, err := s.elem(e, base)
 		if err != nil {
 			return nil, fmt.Errorf("element %d: %w", len(out), err)
+		}
+		if l, ok := w.(Label); ok {
+			if labels[l] {
+				return nil, fmt.Errorf("element %d: %s is in the list already", len(out), l)
+			}
+			labels[l] = true
 		}
 		out = append(out, w)
 	}
