@@ -11,8 +11,8 @@ import (
 	"github.com/kittyhawk/appliance/engine/star"
 )
 
-// maxDepth is how deep brackets, blocks and operators may nest. The parser and
-// the compiler recurse, and Go ends the program when its stack is full.
+// maxDepth is how deep brackets may nest. The parser recurses, and Go ends the
+// program when its stack is full.
 const maxDepth = 500
 
 // sourceFiles are the files that were read, by the name in positions.
@@ -60,9 +60,9 @@ func (l *Loader) parse(repo, p string, base label.Label) (*syntax.File, error) {
 	return star.Dialect.Parse(name, text, 0)
 }
 
-// checkDepth refuses text whose syntax tree could be too deep. It counts open
-// brackets and the longest run of bytes that can only be prefixes, and does not
-// bother to know strings: honest files are far from the limit.
+// checkDepth refuses text with too many open brackets, the one sort of nesting
+// that costs the parser more stack for a byte than a file may have bytes. It does
+// not bother to know strings: honest files are far from the limit.
 func checkDepth(name string, text []byte) error {
 	depth, line := 0, 1
 	for _, c := range text {

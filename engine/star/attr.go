@@ -268,7 +268,7 @@ func providerList(l *starlark.List) ([]*Provider, error) {
 	return set, nil
 }
 
-// Bind checks a value that a target gives. Relative labels are relative to
+// bind checks a value that a target gives. Relative labels are relative to
 // base; selects keep their shape.
 func (a *Attr) bind(v starlark.Value, base label.Label) (starlark.Value, error) {
 	s, ok := v.(*Select)
