@@ -11,6 +11,7 @@ import (
 	"github.com/kittyhawk/appliance/engine"
 	"github.com/kittyhawk/appliance/engine/action"
 	"github.com/kittyhawk/appliance/engine/output"
+	"github.com/kittyhawk/appliance/engine/tree"
 )
 
 const buildLong = `Bring targets up to date and link their files below the output directory.
@@ -24,6 +25,8 @@ func newBuild(p *program) *cobra.Command {
 		Use:   "build PATTERN...",
 		Short: "Bring targets up to date",
 		Long:  buildLong,
+
+		ValidArgsFunction: p.completeLabels,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := flags.check(); err != nil {
 				return err
@@ -46,7 +49,12 @@ func (p *program) build(ctx context.Context, flags *buildFlags, args []string) (
 	}
 	screen := p.startUI()
 	defer screen.Close()
-	s, err := p.openStack(at, flags, screen)
+	events, closeLog, err := p.listen(flags, screen)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeLog()) }()
+	s, err := p.openStack(ctx, at, flags, newCommandLines(events, flags))
 	if err != nil {
 		return err
 	}
@@ -66,9 +74,10 @@ func (p *program) build(ctx context.Context, flags *buildFlags, args []string) (
 }
 
 // link makes a link for every file that was asked for and made, also for those
-// of a build of which a part has failed.
+// of a build of which a part has failed, and keeps their targets from gc.
 func (p *program) link(ctx context.Context, s *stack, out string, outcome *engine.Outcome) (built, error) {
 	var done built
+	var kept []tree.Node
 	dir := output.At(out)
 	for _, t := range outcome.Targets {
 		done.targets = append(done.targets, t.Label)
@@ -85,11 +94,12 @@ func (p *program) link(ctx context.Context, s *stack, out string, outcome *engin
 			if err != nil {
 				return done, err
 			}
+			kept = append(kept, n)
 			done.files++
 			done.below = common(done.below, p.show(filepath.Dir(link)))
 		}
 	}
-	return done, nil
+	return done, s.store.Pin(ctx, out, kept)
 }
 
 // show is a path as the person sees it from where the program was started.

@@ -68,6 +68,7 @@ type buildFlags struct {
 	subcommands     bool
 	verboseFailures bool
 	timeoutS        int
+	eventFile       string
 	output          string
 }
 
@@ -79,7 +80,8 @@ func (b *buildFlags) register(fs *pflag.FlagSet) {
 	fs.BoolVarP(&b.noBuild, "nobuild", "n", false, "load and analyze, run nothing")
 	fs.BoolVarP(&b.subcommands, "subcommands", "s", false, "print each command that is run")
 	fs.BoolVar(&b.verboseFailures, "verbose_failures", false, "print the whole command of an action that fails")
-	fs.IntVar(&b.timeoutS, "timeout_s", 0, "end an action after `SECONDS` where its rule sets no limit; 0 is never")
+	fs.IntVar(&b.timeoutS, "timeout_s", 3600, "end an action after `SECONDS` where its rule sets no limit; 0 is never")
+	fs.StringVar(&b.eventFile, "build_event_json_file", "", "write what happens to `FILE`, for programs: one JSON object a line")
 	registerOutput(fs, &b.output)
 }
 

@@ -17,11 +17,7 @@ import (
 // openLoader prepares to load the targets of a workspace, its layers and the
 // rules.
 func (p *program) openLoader(at place, events event.Sink) (*load.Loader, error) {
-	cache, err := p.cacheDir()
-	if err != nil {
-		return nil, err
-	}
-	ws, err := openWorkspace(at, cache)
+	ws, err := openWorkspace(at, "")
 	if err != nil {
 		return nil, err
 	}

@@ -174,7 +174,7 @@ func (p *program) resolve(ctx context.Context, flags lockFlags, request lock.Req
 	if err != nil {
 		return nil, err
 	}
-	bases, err := p.mirrorBases(&buildFlags{mirrorFlags: flags.mirrorFlags})
+	bases, err := p.mirrorBases(&buildFlags{mirrorFlags: flags.mirrorFlags}, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -12,6 +14,7 @@ import (
 	"golang.org/x/net/http/httpproxy"
 
 	"github.com/kittyhawk/appliance/engine"
+	"github.com/kittyhawk/appliance/engine/action"
 	"github.com/kittyhawk/appliance/engine/analyze"
 	"github.com/kittyhawk/appliance/engine/digest"
 	"github.com/kittyhawk/appliance/engine/event"
@@ -44,20 +47,12 @@ func (s *stack) Close() error {
 }
 
 // openStack puts the layers together, lowest first.
-func (p *program) openStack(at place, flags *buildFlags, events event.Sink) (*stack, error) {
-	cache, err := p.cacheDir()
-	if err != nil {
-		return nil, err
-	}
-	ws, err := openWorkspace(at, cache)
-	if err != nil {
-		return nil, err
-	}
+func (p *program) openStack(ctx context.Context, at place, flags *buildFlags, events event.Sink) (*stack, error) {
 	analysis, err := analysisOptions(flags, events)
 	if err != nil {
 		return nil, err
 	}
-	bases, err := p.mirrorBases(flags)
+	cache, err := p.cacheDir()
 	if err != nil {
 		return nil, err
 	}
@@ -65,34 +60,43 @@ func (p *program) openStack(at place, flags *buildFlags, events event.Sink) (*st
 	if err != nil {
 		return nil, err
 	}
+	ws, err := openWorkspace(at, statCache(at, cache))
+	if err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	s := &stack{store: st, workspace: ws, engine: &engine.Engine{
+		Loader:   load.New(ws, events, load.Options{}),
+		Analysis: analysis,
+	}}
+	settings, err := s.engine.Loader.Settings(ctx)
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	bases, err := p.mirrorBases(flags, settings.Mirrors)
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	fetcher := fetch.New(st, fetch.Options{
 		Mirrors:  bases,
 		Distdirs: p.paths(flags.distdir),
 		Partial:  filepath.Join(cache, "partial"),
 		Proxy:    p.env.proxy(),
 	})
-	return &stack{
-		store:     st,
-		workspace: ws,
-		engine: &engine.Engine{
-			Loader:   load.New(ws, events, load.Options{}),
-			Analysis: analysis,
-			Execute:  executeConfig(flags, st, ws, fetcher, events),
-		},
-	}, nil
+	s.engine.Execute = executeConfig(flags, st, ws, fetcher, events)
+	return s, nil
 }
 
-// openWorkspace keeps the digests of sources in the cache, apart for each
-// workspace.
-func openWorkspace(at place, cache string) (*workspace.Workspace, error) {
-	stats := filepath.Join(cache, "stat")
-	if err := os.MkdirAll(stats, 0o755); err != nil {
-		return nil, err
-	}
-	name := digest.Of([]byte(at.root)).Short()
+// statCache is the file that keeps the digests of a workspace's sources.
+func statCache(at place, cache string) string {
+	return filepath.Join(cache, "stat-"+digest.Of([]byte(at.root)).Short())
+}
+
+// openWorkspace opens the sources and the rules. stats is a file that keeps
+// digests, or "".
+func openWorkspace(at place, stats string) (*workspace.Workspace, error) {
 	return workspace.Open(at.root, workspace.Options{
 		Embedded:  map[string]fs.FS{rules.Repo: rules.Files()},
-		StatCache: filepath.Join(stats, name),
+		StatCache: stats,
 	})
 }
 
@@ -120,14 +124,26 @@ func executeConfig(flags *buildFlags, st *disk.Store, ws *workspace.Workspace, f
 		Runner:  runner.NewCached(st.Results(), fresh),
 		Fresh:   fresh,
 		Trees:   trees,
-		Present: func(ctx context.Context, n tree.Node) error {
-			_, err := st.Path(ctx, n)
-			return err
+		Deliver: func(ctx context.Context, a *action.Artifact, n tree.Node) error {
+			return deliver(ctx, st, a, n)
 		},
 		Events:    events,
 		Lookups:   flags.jobCount(),
 		KeepGoing: flags.keepGoing,
 	}
+}
+
+// deliver makes sure that a wanted artifact lies in the store.
+func deliver(ctx context.Context, st *disk.Store, a *action.Artifact, n tree.Node) error {
+	switch a.Origin() {
+	case action.Source:
+		return nil
+	case action.Literal:
+		content, _ := a.Content()
+		return st.Put(ctx, n.Digest, bytes.NewReader(content))
+	}
+	_, err := st.Path(ctx, n)
+	return err
 }
 
 // newFresh runs every request anew and records its result.
@@ -154,17 +170,19 @@ func (f localFiles) Adopt(ctx context.Context, hostPath, name string) (tree.Node
 	return n, err
 }
 
-// mirrorBases are the base URLs by name: those of flags and environment, and
-// for names that they leave open those that the host's own package manager uses.
-func (p *program) mirrorBases(flags *buildFlags) (map[string][]string, error) {
+// mirrorBases are the base URLs by name: those of flags and environment, else
+// those that the workspace declares, else those that the host's own package
+// manager uses.
+func (p *program) mirrorBases(flags *buildFlags, declared map[string][]string) (map[string][]string, error) {
 	named, err := flags.bases(p.env)
 	if err != nil {
 		return nil, err
 	}
 	bases, err := mirror.OfHost(os.DirFS("/etc/apt"))
-	if err != nil || bases == nil {
+	if err != nil {
 		bases = map[string][]string{} // a host without a readable apt has no mirrors
 	}
+	maps.Copy(bases, declared)
 	for name, base := range named {
 		bases[name] = []string{base}
 	}

@@ -48,6 +48,7 @@ type ActionStarted struct {
 	Owner    label.Label
 	Mnemonic string
 	Message  string // for people: "Compile busybox"
+	Command  string // what is run, in one line
 	Time     time.Time
 }
 

@@ -27,9 +27,9 @@ type Config struct {
 	Runner  runner.Runner // with its caches
 	Fresh   runner.Runner // without: for results whose content has vanished
 	Trees   tree.Store    // directories of sources and input roots; may be memory
-	// Present makes sure that a wanted artifact can be read; a *store.Missing makes
-	// its producer run again.
-	Present   func(ctx context.Context, n tree.Node) error
+	// Deliver makes sure that a wanted artifact can be read where the build runs; a
+	// *store.Missing makes its producer run again.
+	Deliver   func(ctx context.Context, a *action.Artifact, n tree.Node) error
 	Events    event.Sink
 	Lookups   int  // how many keys are made and looked up at a time
 	KeepGoing bool // after a failure, still do all that does not depend on it

@@ -103,7 +103,7 @@ func (b *bench) run(keepGoing bool, wanted ...*action.Artifact) (*execute.Outcom
 		Runner: runner.NewCached(b.store.Results(), fresh),
 		Fresh:  fresh,
 		Trees:  trees,
-		Present: func(ctx context.Context, n tree.Node) error {
+		Deliver: func(ctx context.Context, _ *action.Artifact, n tree.Node) error {
 			_, err := store.Bytes(ctx, b.store, n.Digest)
 			return err
 		},
@@ -213,7 +213,7 @@ func TestCancel(t *testing.T) {
 	trees := store.NewTrees(b.store)
 	tool := runner.NewTool([]action.Tool{b.concat()}, b.store, trees, noMemo{}, b.jobs)
 	_, err := execute.Run(ctx, []*action.Artifact{hang}, execute.Config{
-		Runner: tool, Fresh: tool, Trees: trees, Present: func(context.Context, tree.Node) error { return nil },
+		Runner: tool, Fresh: tool, Trees: trees, Deliver: func(context.Context, *action.Artifact, tree.Node) error { return nil },
 		Events: sinkFunc(func(e event.Event) {
 			if _, ok := e.(event.ActionStarted); ok {
 				cancel()

@@ -80,6 +80,7 @@ func (x *execution) job(id event.ActionID, r *action.Request) runner.Job {
 				Owner:    r.Action.Owner(),
 				Mnemonic: r.Action.Mnemonic(),
 				Message:  r.Action.Message(),
+				Command:  r.Action.CommandLine(),
 				Time:     time.Now(),
 			})
 		},
@@ -180,11 +181,11 @@ func (x *execution) holds(ctx context.Context, n tree.Node, missing digest.Diges
 func (x *execution) deliver(ctx context.Context, a *action.Artifact) (n tree.Node, ok bool, err error) {
 	for tries := 0; ; tries++ {
 		n, err := x.node(ctx, a)
-		if err != nil || n == (tree.Node{}) || a.Origin() != action.Derived {
-			return n, n != (tree.Node{}), err
+		if err != nil || n == (tree.Node{}) {
+			return n, false, err
 		}
-		err = x.Present(ctx, n)
-		if !errors.Is(err, store.ErrMissing) || tries == maxRebuilds {
+		err = x.Deliver(ctx, a, n)
+		if !errors.Is(err, store.ErrMissing) || a.Origin() != action.Derived || tries == maxRebuilds {
 			return n, true, err
 		}
 		x.Events.Hear(event.Note{Text: fmt.Sprintf("%s: %v; making it again", a, err)})
