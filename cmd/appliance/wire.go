@@ -151,7 +151,7 @@ func newFresh(flags *buildFlags, st *disk.Store, ws *workspace.Workspace, trees 
 	jobs := jobserver.New(flags.jobCount())
 	local := runner.ByWork{
 		Command: runner.NewCommand(localFiles{st}, st, jobs, st.LogPath, flags.timeout()),
-		Tool:    runner.NewTool(rules.Tools(), st, st.Trees(), st, jobs),
+		Tool:    runner.NewTool(rules.Tools(), st, st.Trees(), st, flags.jobCount()),
 		Fetch:   runner.NewFetch(fetcher, parallelDownloads),
 	}
 	return runner.NewShared(runner.NewRecorded(st.Results(), runner.NewSourced(ws, st, trees, local)))

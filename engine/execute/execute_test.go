@@ -15,7 +15,6 @@ import (
 	"github.com/kittyhawk/appliance/engine/digest"
 	"github.com/kittyhawk/appliance/engine/event"
 	"github.com/kittyhawk/appliance/engine/execute"
-	"github.com/kittyhawk/appliance/engine/jobserver"
 	"github.com/kittyhawk/appliance/engine/label"
 	"github.com/kittyhawk/appliance/engine/runner"
 	"github.com/kittyhawk/appliance/engine/store"
@@ -27,14 +26,13 @@ import (
 type bench struct {
 	t     *testing.T
 	store *mem.Store
-	jobs  *jobserver.Pool
 
 	mu  sync.Mutex
 	ran []string // arguments of the tool calls, in order
 }
 
 func newBench(t *testing.T) *bench {
-	return &bench{t: t, store: mem.New(), jobs: jobserver.New(2)}
+	return &bench{t: t, store: mem.New()}
 }
 
 // concat is a tool that joins its inputs behind its argument.
@@ -98,7 +96,7 @@ func (b *bench) run(keepGoing bool, wanted ...*action.Artifact) (*execute.Outcom
 	defer cancel()
 	trees := store.NewTrees(b.store)
 	fresh := runner.NewShared(runner.NewRecorded(b.store.Results(),
-		runner.NewTool([]action.Tool{b.concat()}, b.store, trees, noMemo{}, b.jobs)))
+		runner.NewTool([]action.Tool{b.concat()}, b.store, trees, noMemo{}, 2)))
 	outcome, err := execute.Run(ctx, wanted, execute.Config{
 		Runner: runner.NewCached(b.store.Results(), fresh),
 		Fresh:  fresh,
@@ -211,7 +209,7 @@ func TestCancel(t *testing.T) {
 	hang := b.step("hang")
 	ctx, cancel := context.WithCancel(context.Background())
 	trees := store.NewTrees(b.store)
-	tool := runner.NewTool([]action.Tool{b.concat()}, b.store, trees, noMemo{}, b.jobs)
+	tool := runner.NewTool([]action.Tool{b.concat()}, b.store, trees, noMemo{}, 2)
 	_, err := execute.Run(ctx, []*action.Artifact{hang}, execute.Config{
 		Runner: tool, Fresh: tool, Trees: trees, Deliver: func(context.Context, *action.Artifact, tree.Node) error { return nil },
 		Events: sinkFunc(func(e event.Event) {

@@ -20,15 +20,15 @@ const maxRebuilds = 5
 
 // perform makes the request of a task, runs it and publishes its outputs.
 func (x *execution) perform(ctx context.Context, t *task) (*action.Result, error) {
-	began := time.Now()
-	request, result, err := x.attempt(ctx, t.id, t.action, x.Runner)
+	clock := &stopwatch{began: time.Now()}
+	request, result, err := x.attempt(ctx, t.id, t.action, x.Runner, clock)
 	x.Events.Hear(event.ActionFinished{
 		ID:       t.id,
 		Owner:    t.action.Owner(),
 		Mnemonic: t.action.Mnemonic(),
 		Key:      key(request),
 		Outcome:  outcomeOf(ctx, result, err),
-		Took:     time.Since(began),
+		Took:     time.Since(clock.began),
 	})
 	if err != nil {
 		return nil, err
@@ -36,6 +36,10 @@ func (x *execution) perform(ctx context.Context, t *task) (*action.Result, error
 	x.publish(t.action, result)
 	return result, nil
 }
+
+// stopwatch tells how long an action took: from when it was really begun, not
+// from when it began to wait for its turn.
+type stopwatch struct{ began time.Time }
 
 func outcomeOf(ctx context.Context, r *action.Result, err error) event.Outcome {
 	switch {
@@ -51,12 +55,12 @@ func outcomeOf(ctx context.Context, r *action.Result, err error) event.Outcome {
 
 // attempt runs an action. If an input has vanished from the store, whoever
 // makes it runs again first.
-func (x *execution) attempt(ctx context.Context, id event.ActionID, a *action.Action, with runner.Runner) (*action.Request, *action.Result, error) {
+func (x *execution) attempt(ctx context.Context, id event.ActionID, a *action.Action, with runner.Runner, clock *stopwatch) (*action.Request, *action.Result, error) {
 	for tries := 0; ; tries++ {
 		request, err := x.request(ctx, a)
 		if err == nil {
 			var result *action.Result
-			if result, err = with.Run(ctx, x.job(id, request)); err == nil {
+			if result, err = with.Run(ctx, x.job(id, request, clock)); err == nil {
 				return request, result, nil
 			}
 		}
@@ -71,17 +75,18 @@ func (x *execution) attempt(ctx context.Context, id event.ActionID, a *action.Ac
 	}
 }
 
-func (x *execution) job(id event.ActionID, r *action.Request) runner.Job {
+func (x *execution) job(id event.ActionID, r *action.Request, clock *stopwatch) runner.Job {
 	return runner.Job{
 		Request: r,
 		Started: func() {
+			clock.began = time.Now()
 			x.Events.Hear(event.ActionStarted{
 				ID:       id,
 				Owner:    r.Action.Owner(),
 				Mnemonic: r.Action.Mnemonic(),
 				Message:  r.Action.Message(),
 				Command:  r.Action.CommandLine(),
-				Time:     time.Now(),
+				Time:     clock.began,
 			})
 		},
 		Progress: func(done, total int64) {
@@ -157,7 +162,7 @@ func (x *execution) rebuild(ctx context.Context, id event.ActionID, a *action.Ac
 
 // remake runs the producer of an artifact without asking the cache.
 func (x *execution) remake(ctx context.Context, id event.ActionID, a *action.Artifact) error {
-	_, result, err := x.attempt(ctx, id, a.Producer(), x.Fresh)
+	_, result, err := x.attempt(ctx, id, a.Producer(), x.Fresh, new(stopwatch))
 	if err != nil {
 		return err
 	}

@@ -10,9 +10,10 @@ import (
 	"path"
 	"sync"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/kittyhawk/appliance/engine/action"
 	"github.com/kittyhawk/appliance/engine/digest"
-	"github.com/kittyhawk/appliance/engine/jobserver"
 	"github.com/kittyhawk/appliance/engine/store"
 	"github.com/kittyhawk/appliance/engine/tree"
 )
@@ -29,24 +30,27 @@ type Tool struct {
 	cas   store.CAS
 	trees *store.Trees
 	memo  Memo
-	jobs  *jobserver.Pool
+
+	places *semaphore.Weighted
 }
 
-// NewTool runs the given tools; each call holds one job token.
-func NewTool(tools []action.Tool, cas store.CAS, trees *store.Trees, memo Memo, jobs *jobserver.Pool) *Tool {
+// NewTool runs the given tools, at most parallel calls at a time. They take no
+// job tokens: most calls take milliseconds, and would wait for minutes while
+// compilers hold all of them.
+func NewTool(tools []action.Tool, cas store.CAS, trees *store.Trees, memo Memo, parallel int) *Tool {
 	byName := make(map[string]action.Tool, len(tools))
 	for _, t := range tools {
 		byName[t.Name] = t
 	}
-	return &Tool{byName, cas, trees, memo, jobs}
+	return &Tool{byName, cas, trees, memo, semaphore.NewWeighted(int64(parallel))}
 }
 
 // Run calls the tool of job.
 func (t *Tool) Run(ctx context.Context, job Job) (*action.Result, error) {
-	if err := t.jobs.Acquire(ctx); err != nil {
+	if err := t.places.Acquire(ctx, 1); err != nil {
 		return nil, err
 	}
-	defer t.jobs.Release()
+	defer t.places.Release(1)
 	job.Started()
 	work := job.Action.Work().(*action.ToolCall)
 	tool, ok := t.tools[work.Tool]
