@@ -57,7 +57,7 @@ func (t *Tool) Run(ctx context.Context, job Job) (*action.Result, error) {
 	if !ok || tool.Version != work.Version {
 		return nil, fmt.Errorf("bug: tool %s version %d is planned but not linked in", work.Tool, work.Version)
 	}
-	call := &call{ctx: ctx, runner: t, job: job, work: work, outputs: map[string]tree.Node{}}
+	call := &call{ctx: ctx, runner: t, job: job, work: work, outputs: map[string]tree.Node{}, open: map[*fileWriter]bool{}}
 	defer call.abandon()
 	if err := tool.Run(ctx, call); err != nil {
 		return nil, call.explain(err)
@@ -74,7 +74,7 @@ type call struct {
 
 	mu      sync.Mutex
 	outputs map[string]tree.Node // by name, those that are finished
-	open    []io.Closer          // writers that may not be closed yet
+	open    map[*fileWriter]bool // those that are not closed yet
 	log     bytes.Buffer
 }
 
@@ -116,9 +116,9 @@ func (c *call) Create(name string, executable bool) (io.WriteCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.track(&fileWriter{w, func(d digest.Digest) error {
+	return c.writer(w, func(d digest.Digest) error {
 		return c.finish(name, tree.NewFile(d, executable))
-	}}), nil
+	}), nil
 }
 
 func (c *call) CreateTree(name string) (action.TreeWriter, error) {
@@ -172,19 +172,20 @@ func (c *call) finish(name string, n tree.Node) error {
 	return nil
 }
 
-func (c *call) track(w io.WriteCloser) io.WriteCloser {
+// writer is w as long as it is open: what it holds when the call ends is thrown
+// away.
+func (c *call) writer(w store.Writer, done func(digest.Digest) error) *fileWriter {
+	f := &fileWriter{call: c, w: w, done: done}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.open = append(c.open, w)
-	return w
+	c.open[f] = true
+	return f
 }
 
 // abandon throws away what the tool has left open.
 func (c *call) abandon() {
-	for _, w := range c.open {
-		if f, ok := w.(*fileWriter); ok {
-			f.w.Close()
-		}
+	for f := range c.open {
+		f.w.Close()
 	}
 }
 
@@ -216,6 +217,7 @@ func (c *call) result() (*action.Result, error) {
 
 // fileWriter is a blob in the making that says when it is finished.
 type fileWriter struct {
+	call *call
 	w    store.Writer
 	done func(digest.Digest) error
 }
@@ -223,9 +225,12 @@ type fileWriter struct {
 func (f *fileWriter) Write(p []byte) (int, error) { return f.w.Write(p) }
 
 func (f *fileWriter) Close() error {
+	f.call.mu.Lock()
+	delete(f.call.open, f)
+	f.call.mu.Unlock()
 	d, err := f.w.Commit()
 	if err != nil {
-		return err
+		return errors.Join(err, f.w.Close())
 	}
 	return f.done(d)
 }

@@ -51,9 +51,9 @@ func (t *treeWriter) File(p string, executable bool) (io.WriteCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.call.track(&fileWriter{w, func(d digest.Digest) error {
+	return t.call.writer(w, func(d digest.Digest) error {
 		return t.leaf(p, tree.NewFile(d, executable))
-	}}), nil
+	}), nil
 }
 
 func (t *treeWriter) Symlink(p, target string) error {
