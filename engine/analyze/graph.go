@@ -311,5 +311,8 @@ func (s *sorter) cycle(n *node) *diag.Problem {
 	for _, m := range circle[1:] {
 		p.Notes = append(p.Notes, fmt.Sprintf("%s is declared at %s", m.label, m.target.Position()))
 	}
+	if len(circle) == 1 && s.loader.HidesSource(n.target) {
+		p.Hint = fmt.Sprintf("the target hides the source %s; give one of them another name", n.label.Path())
+	}
 	return p
 }

@@ -2,7 +2,9 @@ package load
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"path"
 	"runtime"
@@ -225,6 +227,13 @@ func (l *Loader) source(d *Directory, at label.Label) (*Target, error) {
 	}, nil
 }
 
+// HidesSource reports whether a target has the name of a file or directory of
+// its build directory: no label can mean that one then.
+func (l *Loader) HidesSource(t *Target) bool {
+	at := t.Label()
+	return !t.IsSource() && l.workspace.Exists(at.Repo(), at.Path())
+}
+
 func (l *Loader) noTarget(d *Directory, at label.Label) error {
 	p := diag.Errorf(diag.Position{}, at.String(), "no such target or source file")
 	p.Notes = []string{fmt.Sprintf("%s declares %s", l.workspace.Display(at.Repo(), path.Join(at.Dir(), workspace.BuildFile)), summary(d.names))}
@@ -265,8 +274,12 @@ func (l *Loader) checkRepo(at label.Label) error {
 
 // noDirectory says that a build directory is missing, and which one is meant.
 func (l *Loader) noDirectory(ctx context.Context, at label.Label) error {
+	file := path.Join(at.Dir(), workspace.BuildFile)
+	if _, err := l.workspace.ReadFile(at.Repo(), file); errors.Is(err, fs.ErrPermission) {
+		return diag.Errorf(diag.Position{}, at.Directory(), "%w", err)
+	}
 	p := diag.Errorf(diag.Position{}, at.Directory(), "no such build directory: there is no %s",
-		l.workspace.Display(at.Repo(), path.Join(at.Dir(), workspace.BuildFile)))
+		l.workspace.Display(at.Repo(), file))
 	dirs, err := l.workspace.BuildDirectories(ctx, at.Repo(), "")
 	if err != nil {
 		return p
