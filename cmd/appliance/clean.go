@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kittyhawk/appliance/engine/diag"
+	"github.com/kittyhawk/appliance/engine/output"
 )
 
 const cleanLong = `Remove the links below the output directory.
@@ -53,44 +54,11 @@ func (p *program) clean(flags cleanFlags) error {
 	if err != nil {
 		return err
 	}
-	left, err := removeLinks(w.output(flags.output))
+	left, err := output.At(w.output(flags.output)).Clean()
 	if err == nil && left > 0 {
 		fmt.Fprintf(p.stderr, "kept in %s: %d files that are no links\n", flags.output, left)
 	}
 	return err
-}
-
-// removeLinks takes the symbolic links below dir away, and the directories that
-// are empty then. It counts what is left.
-func removeLinks(dir string) (left int, err error) {
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	for _, e := range entries {
-		at := filepath.Join(dir, e.Name())
-		switch {
-		case e.IsDir():
-			n, err := removeLinks(at)
-			if err != nil {
-				return left, err
-			}
-			left += n
-		case e.Type() == fs.ModeSymlink:
-			if err := os.Remove(at); err != nil {
-				return left, err
-			}
-		default:
-			left++
-		}
-	}
-	if left > 0 {
-		return left, nil
-	}
-	return 0, os.Remove(dir)
 }
 
 // storeMark is what the first line of a cache's file "version" begins with.

@@ -65,36 +65,35 @@ func (d Dir) makeParents(dir string) error {
 	return os.MkdirAll(dir, 0o755)
 }
 
-// Clean removes every link and every directory that is empty then. Files that
-// are no links stay, and are named in the error.
-func (d Dir) Clean() error {
-	var dirs, strangers []string
-	err := filepath.WalkDir(d.root, func(p string, e fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case e.IsDir():
-			dirs = append(dirs, p)
-		case e.Type() == fs.ModeSymlink:
-			return os.Remove(p)
-		default:
-			strangers = append(strangers, p)
-		}
-		return nil
-	})
+// Clean removes every link, and every directory that is empty then. It counts
+// the files that stay because no build made them.
+func (d Dir) Clean() (left int, err error) {
+	entries, err := os.ReadDir(d.root)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return 0, nil
 	}
 	if err != nil {
-		return err
+		return 0, err
 	}
-	if len(strangers) > 0 {
-		return fmt.Errorf("%s: not made by a build, left alone: %v", d.root, strangers)
-	}
-	for i := len(dirs) - 1; i >= 0; i-- {
-		if err := os.Remove(dirs[i]); err != nil {
-			return err
+	for _, e := range entries {
+		at := filepath.Join(d.root, e.Name())
+		switch {
+		case e.IsDir():
+			n, err := At(at).Clean()
+			if err != nil {
+				return left, err
+			}
+			left += n
+		case e.Type() == fs.ModeSymlink:
+			if err := os.Remove(at); err != nil {
+				return left, err
+			}
+		default:
+			left++
 		}
 	}
-	return nil
+	if left > 0 {
+		return left, nil
+	}
+	return 0, os.Remove(d.root)
 }
