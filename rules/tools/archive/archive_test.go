@@ -14,6 +14,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/kittyhawk/appliance/rules/judge"
 	"github.com/kittyhawk/appliance/rules/tools/trees/treetest"
 )
 
@@ -110,13 +111,10 @@ func zstandard(b []byte) []byte {
 	return w.EncodeAll(b, nil)
 }
 
-// filter packs b with a program of this machine.
+// filter packs b with a program that others use.
 func filter(t *testing.T, b []byte, argv ...string) []byte {
 	t.Helper()
-	if _, err := exec.LookPath(argv[0]); err != nil {
-		t.Skipf("no %s here", argv[0])
-	}
-	c := exec.Command(argv[0], argv[1:]...)
+	c := exec.Command(judge.Tool(t, argv[0]), argv[1:]...)
 	c.Stdin = bytes.NewReader(b)
 	out, err := c.Output()
 	if err != nil {

@@ -6,15 +6,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/kittyhawk/appliance/rules/judge"
 )
 
 // GNU tar is the judge: whatever format it writes, with long names, hard links
 // and holes, the tree is the one on disk.
 func TestAgainstTar(t *testing.T) {
-	program, err := exec.LookPath("tar")
-	if err != nil {
-		t.Skip("no tar here")
-	}
+	program := judge.Tool(t, "tar")
 	long := "d/" + strings.Repeat("directory/", 8) + "file"
 	longer := "d/" + strings.Repeat("n", 180)
 	holes := strings.Repeat("\x00", 1<<17) + "data" + strings.Repeat("\x00", 1<<17) + "end"

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/kittyhawk/appliance/engine/digest"
+	"github.com/kittyhawk/appliance/rules/judge"
 	"github.com/kittyhawk/appliance/rules/tools/manifest"
 )
 
@@ -84,7 +85,7 @@ func BenchmarkImage(b *testing.B) {
 		}
 	})
 	b.Run("mke2fs", func(b *testing.B) {
-		mke2fs := judge(b, "mke2fs")
+		mke2fs := judge.Tool(b, "mke2fs")
 		b.SetBytes(size)
 		for b.Loop() {
 			os.Remove(out)

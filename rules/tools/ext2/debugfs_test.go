@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/kittyhawk/appliance/engine/digest"
+	"github.com/kittyhawk/appliance/rules/judge"
 	"github.com/kittyhawk/appliance/rules/tools/manifest"
 )
 
@@ -21,7 +22,7 @@ func debugfs(t testing.TB, image string, commands []string) []string {
 	if err := os.WriteFile(script, []byte(strings.Join(commands, "\n")+"\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(judge(t, "debugfs"), "-f", script, image)
+	cmd := exec.Command(judge.Tool(t, "debugfs"), "-f", script, image)
 	cmd.Env = []string{"LC_ALL=C", "TZ=UTC"}
 	out, err := cmd.Output()
 	if err != nil {
@@ -144,7 +145,7 @@ func TestBackupSuperblockWorks(t *testing.T) {
 	if err := os.WriteFile(path, image, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command(judge(t, "e2fsck"), "-fy", "-b", "8193", path).CombinedOutput()
+	out, err := exec.Command(judge.Tool(t, "e2fsck"), "-fy", "-b", "8193", path).CombinedOutput()
 	if exit, ok := err.(*exec.ExitError); err != nil && (!ok || exit.ExitCode() != 1) { // 1: repaired
 		t.Fatalf("e2fsck: %v\n%s", err, out)
 	}

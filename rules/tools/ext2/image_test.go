@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/kittyhawk/appliance/engine/digest"
+	"github.com/kittyhawk/appliance/rules/judge"
 	"github.com/kittyhawk/appliance/rules/tools/manifest"
 )
 
@@ -30,7 +31,7 @@ func TestImageHoldsTheManifest(t *testing.T) {
 // A new file system that fsck complains about would be repaired, or refused,
 // at the first boot.
 func TestFsckIsSilent(t *testing.T) {
-	judge(t, "e2fsck")
+	judge.Tool(t, "e2fsck")
 	for _, o := range forms() {
 		t.Run(formName(o), func(t *testing.T) {
 			c := contents{}
@@ -127,7 +128,7 @@ func TestLayoutIsShared(t *testing.T) {
 // The reader of these tests is worth something only if it reads what others
 // write.
 func TestReaderReadsMke2fs(t *testing.T) {
-	mke2fs := judge(t, "mke2fs")
+	mke2fs := judge.Tool(t, "mke2fs")
 	root, c := t.TempDir(), contents{}
 	m := newManifest(t, diskTree(t, root, c))
 	owner := fmt.Sprintf("root_owner=%d:%d", os.Getuid(), os.Getgid())

@@ -28,6 +28,9 @@ func TestKernelMounts(t *testing.T) {
 	if _, err := os.Stat("/dev/loop-control"); err != nil {
 		t.Skip("this machine has no loop devices")
 	}
+	if _, err := exec.LookPath("mount"); err != nil {
+		t.Skip("this machine has no mount")
+	}
 	for _, o := range forms() {
 		t.Run(formName(o), func(t *testing.T) {
 			o.FreeBytes, o.FreeInodes = 1<<20, 10

@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+
+	"github.com/kittyhawk/appliance/rules/judge"
 )
 
 // benchInput is the file named by APPLIANCE_GZIP_CORPUS (an image of a root
@@ -77,10 +79,7 @@ func BenchmarkPeers(b *testing.B) {
 	input := benchInput(b)
 	for _, argv := range [][]string{{"pigz", "-6"}, {"pigz", "-9"}, {"gzip", "-6"}, {"gzip", "-9"}} {
 		b.Run(argv[0]+argv[1], func(b *testing.B) {
-			program, err := exec.LookPath(argv[0])
-			if err != nil {
-				b.Skipf("no %s on this host", argv[0])
-			}
+			program := judge.Tool(b, argv[0])
 			b.SetBytes(int64(len(input)))
 			for b.Loop() {
 				var out countingWriter

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kittyhawk/appliance/rules/judge"
 	"github.com/kittyhawk/appliance/rules/tools/trees/treetest"
 )
 
@@ -46,11 +47,7 @@ func text(r *rand.Rand, lines []string) string {
 // patch(1) is the judge: for random edits, applied to files that have been edited
 // elsewhere in between, it and we agree whether a patch applies, and on every byte.
 func TestAgainstPatch(t *testing.T) {
-	for _, program := range []string{"patch", "diff"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skipf("no %s here", program)
-		}
-	}
+	patch, diff := judge.Tool(t, "patch"), judge.Tool(t, "diff")
 	dir := t.TempDir()
 	applied, refused := 0, 0
 	for seed := range uint64(150) {
@@ -61,15 +58,15 @@ func TestAgainstPatch(t *testing.T) {
 		}
 		before, after := text(r, original), text(r, edit(r, original, 1+r.IntN(4)))
 		target := text(r, edit(r, original, r.IntN(4)))
-		diff := unifiedDiff(t, dir, before, after, r.IntN(4))
+		change := unifiedDiff(t, diff, dir, before, after, r.IntN(4))
 		fuzz := r.IntN(3)
-		want, ok := judge(t, dir, target, diff, fuzz)
-		got, err := ours(target, diff, fuzz)
+		want, ok := theirs(t, patch, dir, target, change, fuzz)
+		got, err := ours(target, change, fuzz)
 		if err != nil && strings.Contains(err.Error(), "adds lines without context") {
 			continue // patch(1) puts them at the end, wherever they belong
 		}
 		if ok != (err == nil) || ok && got != want {
-			t.Fatalf("seed %d, fuzz %d: patch(1) says %v %q, we %v %q\ntarget %q\ndiff\n%s", seed, fuzz, ok, want, err, got, target, diff)
+			t.Fatalf("seed %d, fuzz %d: patch(1) says %v %q, we %v %q\ntarget %q\ndiff\n%s", seed, fuzz, ok, want, err, got, target, change)
 		}
 		if ok {
 			applied++
@@ -82,22 +79,22 @@ func TestAgainstPatch(t *testing.T) {
 	}
 }
 
-func unifiedDiff(t *testing.T, dir, before, after string, context int) string {
+func unifiedDiff(t *testing.T, program, dir, before, after string, context int) string {
 	t.Helper()
 	writeFile(t, filepath.Join(dir, "before"), before)
 	writeFile(t, filepath.Join(dir, "after"), after)
-	out, err := exec.Command("diff", fmt.Sprint("-U", context), "--label", "a/f", "--label", "b/f", filepath.Join(dir, "before"), filepath.Join(dir, "after")).Output()
+	out, err := exec.Command(program, fmt.Sprint("-U", context), "--label", "a/f", "--label", "b/f", filepath.Join(dir, "before"), filepath.Join(dir, "after")).Output()
 	if exit, ok := err.(*exec.ExitError); err != nil && (!ok || exit.ExitCode() > 1) {
 		t.Fatal(err)
 	}
 	return string(out)
 }
 
-func judge(t *testing.T, dir, target, diff string, fuzz int) (string, bool) {
+func theirs(t *testing.T, program, dir, target, diff string, fuzz int) (string, bool) {
 	t.Helper()
 	f := filepath.Join(dir, "f")
 	writeFile(t, f, target)
-	c := exec.Command("patch", "-p1", "-f", "-N", "-s", fmt.Sprint("-F", fuzz), "--no-backup-if-mismatch", "-r", "-")
+	c := exec.Command(program, "-p1", "-f", "-N", "-s", fmt.Sprint("-F", fuzz), "--no-backup-if-mismatch", "-r", "-")
 	c.Dir, c.Stdin = dir, strings.NewReader(diff)
 	err := c.Run()
 	b, readErr := os.ReadFile(f)

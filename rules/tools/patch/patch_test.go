@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kittyhawk/appliance/rules/judge"
 	"github.com/kittyhawk/appliance/rules/tools/trees/treetest"
 )
 
@@ -183,10 +184,7 @@ func TestErrors(t *testing.T) {
 
 // A compressed patch is a patch.
 func TestCompressed(t *testing.T) {
-	if _, err := exec.LookPath("gzip"); err != nil {
-		t.Skip("no gzip here")
-	}
-	c := exec.Command("gzip", "-c")
+	c := exec.Command(judge.Tool(t, "gzip"), "-c")
 	c.Stdin = strings.NewReader("--- a/a\n+++ b/a\n@@ -1 +1 @@\n-1\n+2\n")
 	b, err := c.Output()
 	if err != nil {

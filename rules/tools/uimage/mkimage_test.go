@@ -11,20 +11,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-)
 
-// mkimage is U-Boot's own tool, the judge of this package.
-func mkimage(t *testing.T) string {
-	t.Helper()
-	if dir := os.Getenv("APPLIANCE_TEST_TOOLS"); dir != "" {
-		return filepath.Join(dir, "mkimage")
-	}
-	program, err := exec.LookPath("mkimage")
-	if err != nil {
-		t.Skip("no mkimage in PATH, and APPLIANCE_TEST_TOOLS is not set")
-	}
-	return program
-}
+	"github.com/kittyhawk/appliance/rules/judge"
+)
 
 // run gives what mkimage prints, with its errors.
 func run(program string, args ...string) (string, error) {
@@ -50,8 +39,8 @@ func known(program, option string) map[string]bool {
 	return names
 }
 
-// judge compares an image of ours with one that mkimage makes of the same.
-func judge(t *testing.T, program string, spec Spec, typeName string, parts ...string) {
+// compare compares an image of ours with one that mkimage makes of the same.
+func compare(t *testing.T, program string, spec Spec, typeName string, parts ...string) {
 	t.Helper()
 	dir := t.TempDir()
 	var names []string
@@ -86,7 +75,7 @@ func judge(t *testing.T, program string, spec Spec, typeName string, parts ...st
 func hex(n uint32) string { return strconv.FormatUint(uint64(n), 16) }
 
 func TestMkimageWritesTheSameBytes(t *testing.T) {
-	program := mkimage(t)
+	program := judge.Tool(t, "mkimage")
 	spec := ramdisk
 	spec.Load, spec.Entry = 0x800000, 0x800010
 	archs, systems, comps, types := known(program, "-A"), known(program, "-O"), known(program, "-C"), known(program, "-T")
@@ -94,7 +83,7 @@ func TestMkimageWritesTheSameBytes(t *testing.T) {
 	for _, name := range Archs() {
 		if spec := spec; archs[name] {
 			spec.Arch, _ = ParseArch(name)
-			judge(t, program, spec, "ramdisk", "data")
+			compare(t, program, spec, "ramdisk", "data")
 			compared++
 		}
 	}
@@ -102,14 +91,14 @@ func TestMkimageWritesTheSameBytes(t *testing.T) {
 		// Of a "tee", mkimage takes the addresses from the data's own header.
 		if spec := spec; systems[name] && name != "tee" {
 			spec.OS, _ = ParseOS(name)
-			judge(t, program, spec, "ramdisk", "data")
+			compare(t, program, spec, "ramdisk", "data")
 			compared++
 		}
 	}
 	for _, name := range Compressions() {
 		if spec := spec; comps[name] {
 			spec.Compression, _ = ParseCompression(name)
-			judge(t, program, spec, "ramdisk", "data")
+			compare(t, program, spec, "ramdisk", "data")
 			compared++
 		}
 	}
@@ -117,7 +106,7 @@ func TestMkimageWritesTheSameBytes(t *testing.T) {
 		// mkimage makes a FIT image of a flat_dt, unless asked for fdt_legacy.
 		if spec := spec; types[name] && name != "flat_dt" {
 			spec.Type, _ = ParseType(name)
-			judge(t, program, spec, name, "data")
+			compare(t, program, spec, name, "data")
 			compared++
 		}
 	}
@@ -127,17 +116,17 @@ func TestMkimageWritesTheSameBytes(t *testing.T) {
 }
 
 func TestMkimageWritesTheSameParts(t *testing.T) {
-	program := mkimage(t)
+	program := judge.Tool(t, "mkimage")
 	spec := ramdisk
 	for _, spec.Type = range []Type{TypeMulti, TypeScript} {
-		judge(t, program, spec, spec.Type.String(), "1")
-		judge(t, program, spec, spec.Type.String(), "1", "22", "333", "4444", "55555")
+		compare(t, program, spec, spec.Type.String(), "1")
+		compare(t, program, spec, spec.Type.String(), "1", "22", "333", "4444", "55555")
 	}
 }
 
 // What people see with mkimage -l is what was asked for.
 func TestMkimageList(t *testing.T) {
-	program := mkimage(t)
+	program := judge.Tool(t, "mkimage")
 	spec := ramdisk
 	spec.Load, spec.Entry, spec.Name = 0x800000, 0x800010, strings.Repeat("n", 32)
 	name := filepath.Join(t.TempDir(), "image")
