@@ -100,50 +100,84 @@ func mkrandom(ts *testscript.TestScript, _ bool, args []string) {
 // mktar is "mktar FILE ENTRY...", an entry being KIND:NAME=VALUE: a file with
 // that text, a link or a hard link to that name, or that many MiB of zeros.
 func mktar(ts *testscript.TestScript, _ bool, args []string) {
-	var out bytes.Buffer
-	z := gzip.NewWriter(&out)
-	w := tar.NewWriter(z)
+	a := newTarball()
 	for _, arg := range args[1:] {
 		kind, rest, _ := strings.Cut(arg, ":")
 		name, value, _ := strings.Cut(rest, "=")
-		ts.Check(addEntry(w, kind, name, value))
+		ts.Check(a.add(kind, name, value))
 	}
-	ts.Check(errors.Join(w.Close(), z.Close()))
-	writeFile(ts, args[0], out.Bytes(), 0o644)
+	ts.Check(errors.Join(a.tar.Close(), a.gzip.Close()))
+	writeFile(ts, args[0], a.out.Bytes(), 0o644)
 }
 
-func addEntry(w *tar.Writer, kind, name, value string) error {
+// tarball is a compressed tar in the making.
+type tarball struct {
+	out  bytes.Buffer
+	gzip *gzip.Writer
+	mute bool // what tar writes is in out already
+	tar  *tar.Writer
+}
+
+func newTarball() *tarball {
+	a := &tarball{}
+	a.gzip = gzip.NewWriter(&a.out)
+	a.tar = tar.NewWriter(a)
+	return a
+}
+
+func (a *tarball) Write(p []byte) (int, error) {
+	if a.mute {
+		return len(p), nil
+	}
+	return a.gzip.Write(p)
+}
+
+func (a *tarball) add(kind, name, value string) error {
 	h := &tar.Header{Name: name, Mode: 0o644}
-	var body io.Reader = strings.NewReader("")
 	switch kind {
 	case "file":
-		h.Typeflag, h.Size, body = tar.TypeReg, int64(len(value)), strings.NewReader(value)
+		h.Typeflag, h.Size = tar.TypeReg, int64(len(value))
 	case "link":
 		h.Typeflag, h.Linkname = tar.TypeSymlink, value
 	case "hard":
 		h.Typeflag, h.Linkname = tar.TypeLink, value
 	case "zeros":
-		mib, err := strconv.ParseInt(value, 10, 64)
-		if err != nil {
-			return err
-		}
-		h.Typeflag, h.Size, body = tar.TypeReg, mib<<20, zeros{}
+		return a.addZeros(h, value)
 	default:
 		return fmt.Errorf("unknown kind of entry %q", kind)
 	}
-	if err := w.WriteHeader(h); err != nil {
+	if err := a.tar.WriteHeader(h); err != nil || kind != "file" {
 		return err
 	}
-	_, err := io.CopyN(w, body, h.Size)
+	_, err := io.WriteString(a.tar, value)
 	return err
 }
 
-// zeros reads as zeros without end.
-type zeros struct{}
-
-func (zeros) Read(p []byte) (int, error) {
-	clear(p)
-	return len(p), nil
+// addZeros makes a bomb in no time: a chunk is compressed, and its gzip member
+// repeated (RFC 1952, section 2.2).
+func (a *tarball) addZeros(h *tar.Header, text string) error {
+	const chunkMiB = 16
+	mib, err := strconv.Atoi(text)
+	if err != nil || mib%chunkMiB != 0 {
+		return fmt.Errorf("zeros: got %q MiB, want a multiple of %d", text, chunkMiB)
+	}
+	h.Typeflag, h.Size = tar.TypeReg, int64(mib)<<20
+	if err := errors.Join(a.tar.WriteHeader(h), a.gzip.Close()); err != nil {
+		return err
+	}
+	chunk := make([]byte, chunkMiB<<20)
+	var member bytes.Buffer
+	z := gzip.NewWriter(&member)
+	z.Write(chunk)
+	z.Close()
+	a.mute = true
+	for range mib / chunkMiB {
+		a.out.Write(member.Bytes())
+		a.tar.Write(chunk)
+	}
+	a.mute = false
+	a.gzip.Reset(&a.out)
+	return nil
 }
 
 // sums is "sums FILE.star FILE...": a Starlark file with the SHA256 of files by
