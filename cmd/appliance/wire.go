@@ -127,6 +127,7 @@ func executeConfig(flags *buildFlags, st *disk.Store, ws *workspace.Workspace, f
 		Deliver: func(ctx context.Context, a *action.Artifact, n tree.Node) error {
 			return deliver(ctx, st, a, n)
 		},
+		LogPath:   st.LogPath,
 		Events:    events,
 		Lookups:   flags.jobCount(),
 		KeepGoing: flags.keepGoing,

@@ -130,6 +130,8 @@ func (a *analysis) implementationProblems(t *load.Target, err error) diag.List {
 			continue
 		}
 		p.Subject = t.Label().String()
+		// fail() names the label by convention, and so do we.
+		p.Text = strings.TrimPrefix(p.Text, p.Subject+": ")
 		p.Notes = append(p.Notes, fmt.Sprintf("%s is declared at %s", t.Label(), t.Position()))
 	}
 	return problems

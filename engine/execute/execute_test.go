@@ -105,6 +105,7 @@ func (b *bench) run(keepGoing bool, wanted ...*action.Artifact) (*execute.Outcom
 			_, err := store.Bytes(ctx, b.store, n.Digest)
 			return err
 		},
+		LogPath:   digest.Digest.Short,
 		Events:    event.Discard,
 		KeepGoing: keepGoing,
 	})
@@ -212,6 +213,7 @@ func TestCancel(t *testing.T) {
 	tool := runner.NewTool([]action.Tool{b.concat()}, b.store, trees, noMemo{}, 2)
 	_, err := execute.Run(ctx, []*action.Artifact{hang}, execute.Config{
 		Runner: tool, Fresh: tool, Trees: trees, Deliver: func(context.Context, *action.Artifact, tree.Node) error { return nil },
+		LogPath: digest.Digest.Short,
 		Events: sinkFunc(func(e event.Event) {
 			if _, ok := e.(event.ActionStarted); ok {
 				cancel()

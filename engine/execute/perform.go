@@ -29,6 +29,7 @@ func (x *execution) perform(ctx context.Context, t *task) (*action.Result, error
 		Key:      key(request),
 		Outcome:  outcomeOf(ctx, result, err),
 		Took:     time.Since(clock.began),
+		Log:      x.logPath(request, result),
 	})
 	if err != nil {
 		return nil, err
@@ -40,6 +41,15 @@ func (x *execution) perform(ctx context.Context, t *task) (*action.Result, error
 // stopwatch tells how long an action took: from when it was really begun, not
 // from when it began to wait for its turn.
 type stopwatch struct{ began time.Time }
+
+// logPath is where the log of an action is that ran or failed and printed
+// something.
+func (x *execution) logPath(r *action.Request, result *action.Result) string {
+	if r == nil || result != nil && (result.Cached || result.Log.IsZero()) {
+		return ""
+	}
+	return x.LogPath(r.Key)
+}
 
 func outcomeOf(ctx context.Context, r *action.Result, err error) event.Outcome {
 	switch {

@@ -32,7 +32,7 @@ type Command struct {
 }
 
 // NewCommand runs commands; each holds one job token, and its make more when
-// they are free. A failing command's log is kept at logPath(key).
+// they are free. What a command printed is kept at logPath(key).
 func NewCommand(files Files, cas store.CAS, jobs *jobserver.Pool, logPath func(digest.Digest) string, timeout time.Duration) *Command {
 	return &Command{files, cas, jobs, logPath, timeout}
 }
@@ -261,7 +261,13 @@ func (r *commandRun) collect(ctx context.Context) (*action.Result, error) {
 		result.Outputs[o.Name] = n
 	}
 	log, err := r.adoptLog(ctx)
+	if err != nil {
+		return nil, err
+	}
 	result.Log = log
+	if !log.IsZero() {
+		err = keep(r.log, r.logPath(r.job.Key))
+	}
 	return result, err
 }
 
