@@ -16,7 +16,7 @@ import (
 func TestMain(m *testing.M) {
 	// The sandbox executes the test binary, too.
 	sandbox.Main()
-	testscript.Main(m, map[string]func(){"appliance": main})
+	testscript.Main(withPrograms{m}, map[string]func(){"appliance": main})
 }
 
 // TestScripts runs testdata/script/*.txtar: the real program in a fresh directory,
