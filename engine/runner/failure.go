@@ -22,9 +22,21 @@ func failure(a *action.Action, reason string, cause error) *diag.Problem {
 	return &diag.Problem{
 		Kind:    diag.Action,
 		Subject: a.Owner().Short(),
-		Text:    a.Mnemonic() + " " + reason,
+		Text:    a.Mnemonic() + " " + indented(reason),
 		Cause:   cause,
 	}
+}
+
+// indented moves the lines below the first one to the right, so that none of
+// them looks like the next error.
+func indented(reason string) string {
+	lines := strings.Split(reason, "\n")
+	for i, line := range lines[1:] {
+		if !strings.HasPrefix(line, " ") {
+			lines[i+1] = "    " + line
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // withLog adds the end of the log to a failure.

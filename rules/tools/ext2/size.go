@@ -30,7 +30,7 @@ func (e *SizeError) Error() string {
 	fmt.Fprintf(&b, "ext2: image of %d bytes is too small: it needs %d, which is %d more", e.Allowed, e.Needed, e.Needed-e.Allowed)
 	listContributors(&b, "directories", e.Directories)
 	listContributors(&b, "targets", e.Origins)
-	fmt.Fprintf(&b, "\nhint: raise the size to %d", e.Needed)
+	fmt.Fprintf(&b, "\n    hint: raise the size to %d", e.Needed)
 	if e.Content <= e.Allowed {
 		fmt.Fprintf(&b, ", or wish for less free space or fewer free inodes: without them %d is enough", e.Content)
 	} else {
@@ -43,9 +43,9 @@ func listContributors(b *strings.Builder, what string, list []Contributor) {
 	if len(list) == 0 {
 		return
 	}
-	fmt.Fprintf(b, "\nnote: the largest %s, in bytes:", what)
+	fmt.Fprintf(b, "\n    note: the largest %s, in bytes:", what)
 	for _, c := range list[:min(len(list), shownContributors)] {
-		fmt.Fprintf(b, "\n    %12d %s", c.Bytes, c.Name)
+		fmt.Fprintf(b, "\n    %12d  %s", c.Bytes, c.Name)
 	}
 }
 
