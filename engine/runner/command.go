@@ -151,12 +151,21 @@ func (r *commandRun) inputMounts(ctx context.Context) ([]sandbox.Mount, error) {
 			continue
 		}
 		dir := filepath.Join(r.scratch, "writable"+strconv.Itoa(i))
-		if err := os.Mkdir(dir, 0o755); err != nil {
+		if err := makeDir(dir); err != nil {
 			return nil, err
 		}
 		mounts = append(mounts, sandbox.Mount{Path: p, Layers: []string{dir}, Mode: sandbox.Writable})
 	}
 	return mounts, nil
+}
+
+// makeDir makes a directory that the command sees with the same mode under every
+// umask of the caller.
+func makeDir(dir string) error {
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return err
+	}
+	return os.Chmod(dir, 0o755)
 }
 
 // outputMounts makes a writable directory for each output tree, and one for
@@ -171,7 +180,7 @@ func (r *commandRun) outputMounts() ([]sandbox.Mount, error) {
 		}
 		if dirs[mountPath] == "" {
 			dirs[mountPath] = filepath.Join(r.scratch, "output"+strconv.Itoa(len(dirs)))
-			if err := os.Mkdir(dirs[mountPath], 0o755); err != nil {
+			if err := makeDir(dirs[mountPath]); err != nil {
 				return nil, err
 			}
 		}
