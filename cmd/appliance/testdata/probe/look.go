@@ -6,7 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sort"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -48,7 +48,7 @@ func arguments(w io.Writer) error {
 
 func environment(w io.Writer) error {
 	env := os.Environ()
-	sort.Strings(env)
+	slices.Sort(env)
 	for _, v := range env {
 		fmt.Fprintln(w, v)
 	}
@@ -60,21 +60,13 @@ func identity(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	groups, err := os.Getgroups()
-	umask := syscall.Umask(0)
-	fmt.Fprintf(w, "host %s, uid %d, gid %d, groups %d, umask %03o\n", host, os.Getuid(), os.Getgid(), len(groups), umask)
-	for _, name := range []string{"/proc/sys/kernel/domainname", "/proc/self/uid_map"} {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			return err
-		}
-		if name == "/proc/self/uid_map" { // the middle number is the caller
-			fields := strings.Fields(string(text))
-			text = []byte(fields[0] + " … " + fields[2])
-		}
-		fmt.Fprintf(w, "%s: %s\n", filepath.Base(name), strings.TrimSpace(string(text)))
+	domain, err := os.ReadFile("/proc/sys/kernel/domainname")
+	if err != nil {
+		return err
 	}
-	return err
+	fmt.Fprintf(w, "host %s, domain %s, uid %d, gid %d, umask %03o\n",
+		host, strings.TrimSpace(string(domain)), os.Getuid(), os.Getgid(), syscall.Umask(0))
+	return nil
 }
 
 // openFiles lists what was inherited: Go opens its own files to close on exec.
@@ -115,18 +107,29 @@ func network(w io.Writer) error {
 	return err
 }
 
-// mounts prints root, mount point, options, type, source and options of the
-// file system of each mount; numbers are left out (proc_pid_mountinfo(5)).
+// mounts prints mount points, options and types; of what is a part of another
+// file system, the path there (proc_pid_mountinfo(5)). Whether access
+// times are kept, the numbers, and what masks parts of /proc are the kernel's.
 func mounts(w io.Writer) error {
 	table, err := os.ReadFile("/proc/self/mountinfo")
 	for line := range strings.Lines(string(table)) {
-		fields := strings.Fields(line)
-		fmt.Fprintln(w, strings.Join(fields[3:], " "))
+		vfs, fs, _ := strings.Cut(line, " - ")
+		fields := strings.Fields(vfs)
+		root, at, options := fields[3], fields[4], strings.Split(fields[5], ",")
+		switch {
+		case strings.HasPrefix(at, "/proc/"):
+		case root == "/":
+			options = slices.DeleteFunc(options, func(o string) bool { return strings.HasSuffix(o, "atime") })
+			fmt.Fprintln(w, at, strings.Join(options, ","), strings.Fields(fs)[0])
+		default:
+			fmt.Fprintln(w, at, options[0], "root="+root)
+		}
 	}
 	return err
 }
 
-// files prints type, mode, owner and path of everything outside of /proc.
+// files prints mode, owner and path of everything outside of /proc. The owner
+// of a device is the host's.
 func files(w io.Writer) error {
 	return filepath.WalkDir("/", func(path string, e fs.DirEntry, err error) error {
 		if err != nil {
@@ -139,12 +142,15 @@ func files(w io.Writer) error {
 		if err != nil {
 			return err
 		}
-		s := info.Sys().(*syscall.Stat_t)
-		fmt.Fprintf(w, "%s %d:%d %s", info.Mode(), s.Uid, s.Gid, path)
-		if target, err := os.Readlink(path); err == nil {
-			fmt.Fprintf(w, " -> %s", target)
+		owner := ""
+		if s := info.Sys().(*syscall.Stat_t); info.Mode()&fs.ModeDevice == 0 {
+			owner = fmt.Sprintf(" %d:%d", s.Uid, s.Gid)
 		}
-		_, err = fmt.Fprintln(w)
+		link := ""
+		if target, err := os.Readlink(path); err == nil {
+			link = " -> " + target
+		}
+		_, err = fmt.Fprintf(w, "%s%s %s%s\n", info.Mode(), owner, path, link)
 		return err
 	})
 }
