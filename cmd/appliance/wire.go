@@ -127,7 +127,7 @@ func executeConfig(flags *buildFlags, st *disk.Store, ws *workspace.Workspace, f
 		Deliver: func(ctx context.Context, a *action.Artifact, n tree.Node) error {
 			return deliver(ctx, st, a, n)
 		},
-		LogPath:   st.LogPath,
+		LogPath:   func(key digest.Digest) string { return printed(st.LogPath(key)) },
 		Events:    events,
 		Lookups:   flags.jobCount(),
 		KeepGoing: flags.keepGoing,
@@ -145,6 +145,15 @@ func deliver(ctx context.Context, st *disk.Store, a *action.Artifact, n tree.Nod
 	}
 	_, err := st.Path(ctx, n)
 	return err
+}
+
+// printed is the log at a path, "" if there is none or nothing in it: tools and
+// downloads keep none.
+func printed(log string) string {
+	if info, err := os.Stat(log); err != nil || info.Size() == 0 {
+		return ""
+	}
+	return log
 }
 
 // newFresh runs every request anew and records its result.

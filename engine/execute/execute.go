@@ -30,7 +30,7 @@ type Config struct {
 	// Deliver makes sure that a wanted artifact can be read where the build runs; a
 	// *store.Missing makes its producer run again.
 	Deliver   func(ctx context.Context, a *action.Artifact, n tree.Node) error
-	LogPath   func(key digest.Digest) string // where the runner keeps what an action printed
+	LogPath   func(key digest.Digest) string // where the runner has kept what an action printed, "" if nowhere
 	Events    event.Sink
 	Lookups   int  // how many keys are made and looked up at a time
 	KeepGoing bool // after a failure, still do all that does not depend on it

@@ -247,9 +247,9 @@ func (r *commandRun) explain(ctx context.Context, limit time.Duration, err error
 func (r *commandRun) fail(reason string, cause error) *diag.Problem {
 	kept := r.logPath(r.job.Key)
 	if err := keep(r.log, kept); err != nil {
-		kept = r.log
+		return withLog(failure(r.job.Action, reason, cause), r.log, "the rest is lost: "+err.Error())
 	}
-	return withLog(failure(r.job.Action, reason, cause), kept)
+	return withLog(failure(r.job.Action, reason, cause), kept, "all of it in "+kept)
 }
 
 func keep(from, to string) error {

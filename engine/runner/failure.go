@@ -2,13 +2,16 @@ package runner
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/kittyhawk/appliance/engine/action"
 	"github.com/kittyhawk/appliance/engine/diag"
+	"github.com/kittyhawk/appliance/engine/fetch"
 )
 
 // tailLines is how much of a log an error shows.
@@ -17,14 +20,27 @@ const tailLines = 20
 // tailBytes bounds what is read of a log for that.
 const tailBytes = 64 << 10
 
-// failure is the problem that an action has failed for this reason.
+// failure is the problem that an action has failed for this reason. A cause
+// that is trouble of this machine makes it the machine's.
 func failure(a *action.Action, reason string, cause error) *diag.Problem {
 	return &diag.Problem{
-		Kind:    diag.Action,
+		Kind:    kindOfCause(cause),
 		Subject: a.Owner().Short(),
 		Text:    a.Mnemonic() + " " + indented(reason),
 		Cause:   cause,
 	}
+}
+
+// kindOfCause tells a full disk from what is wrong with an action: tools and
+// downloads touch no file but the store's. Servers that did not answer are no
+// trouble of this machine.
+func kindOfCause(cause error) diag.Kind {
+	var download *fetch.Failed
+	var errno syscall.Errno
+	if errors.As(cause, &errno) && !errors.As(cause, &download) {
+		return diag.Environment
+	}
+	return diag.Action
 }
 
 // indented moves the lines below the first one to the right, so that none of
@@ -39,17 +55,20 @@ func indented(reason string) string {
 	return strings.Join(lines, "\n")
 }
 
-// withLog adds the end of the log to a failure.
-func withLog(p *diag.Problem, logPath string) *diag.Problem {
+// withLog adds the end of the log at logPath to a failure; where says in words
+// where all of it is.
+func withLog(p *diag.Problem, logPath, where string) *diag.Problem {
 	tail, total, err := readTail(logPath)
 	switch {
 	case err != nil:
 		p.Notes = append(p.Notes, "its log cannot be read: "+err.Error())
 	case total == 0:
 		p.Notes = append(p.Notes, "it printed nothing")
+	case total == len(tail):
+		p.Notes = append(p.Notes, fmt.Sprintf("its log (%s):\n%s", where, strings.Join(tail, "\n")))
 	default:
-		p.Notes = append(p.Notes, fmt.Sprintf("the last %d of %s of its log (all of it in %s):\n%s",
-			len(tail), lineCount(total, len(tail)), logPath, strings.Join(tail, "\n")))
+		p.Notes = append(p.Notes, fmt.Sprintf("the last %d of %s of its log (%s):\n%s",
+			len(tail), lineCount(total, len(tail)), where, strings.Join(tail, "\n")))
 	}
 	return p
 }
