@@ -40,7 +40,7 @@ var layers = map[string]layer{
 	"star":      {4, "action diag"},
 	"load":      {5, "star workspace event"},
 	"analyze":   {6, "load"},
-	"query":     {6, "load"},
+	"query":     {1, "label diag"},
 	"store":     {4, "action"},
 	"fetch":     {5, "store"},
 	"runner":    {6, "store sandbox fetch event jobserver diag"},

@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"strings"
-
-	"go.starlark.net/starlark"
 
 	"github.com/kittyhawk/appliance/engine/diag"
 	"github.com/kittyhawk/appliance/engine/event"
@@ -114,24 +111,7 @@ func (g graph) Attr(ctx context.Context, l label.Label, name string) (value stri
 	if v == nil {
 		return "", false, nil
 	}
-	return attributeText(v), true, nil
-}
-
-// attributeText is a value as regular expressions like it: without quotes.
-func attributeText(v starlark.Value) string {
-	switch v := v.(type) {
-	case starlark.String:
-		return string(v)
-	case *starlark.List:
-		var parts []string
-		for e := range starlark.Elements(v) {
-			parts = append(parts, attributeText(e))
-		}
-		return "[" + strings.Join(parts, ", ") + "]"
-	case star.Label:
-		return v.Label.String()
-	}
-	return v.String()
+	return star.Text(v), true, nil
 }
 
 func (g graph) AttrLabels(ctx context.Context, l label.Label, name string) ([]label.Label, error) {

@@ -17,7 +17,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kittyhawk/appliance/engine/diag"
+	"github.com/kittyhawk/appliance/engine/fetch"
 	"github.com/kittyhawk/appliance/engine/label"
+	"github.com/kittyhawk/appliance/engine/store/mem"
 	"github.com/kittyhawk/appliance/rules/toolroot/keys"
 	"github.com/kittyhawk/appliance/rules/toolroot/lock"
 )
@@ -178,16 +180,32 @@ func (p *program) resolve(ctx context.Context, flags lockFlags, request lock.Req
 	if err != nil {
 		return nil, err
 	}
-	get := newIndexReader(bases, p.env.proxy())
+	fetcher := fetch.New(mem.New(), fetch.Options{Mirrors: bases, Proxy: p.env.proxy()})
 	var indexes []*lock.Index
 	for _, s := range sources {
-		index, err := lock.Load(ctx, get.read, s, request.Arch, ring, time.Now())
+		index, err := lock.Load(ctx, documents(fetcher), s, request.Arch, ring, time.Now())
 		if err != nil {
 			return nil, err
 		}
 		indexes = append(indexes, index)
 	}
 	return lock.Resolve(indexes, request)
+}
+
+// documents tells trouble on the way to a file from trouble with what is in it.
+func documents(f *fetch.Fetcher) lock.Get {
+	return func(ctx context.Context, url string) ([]byte, error) {
+		b, err := f.Document(ctx, url)
+		if err == nil || errors.Is(err, fs.ErrNotExist) {
+			return b, err
+		}
+		p := &diag.Problem{Kind: diag.Environment, Text: err.Error(), Cause: err}
+		var unknown *fetch.UnknownMirror
+		if errors.As(err, &unknown) {
+			p.Hint = fmt.Sprintf("--mirror %s=URL or %s%s names it", unknown.Name, mirrorPrefix, strings.ToUpper(unknown.Name))
+		}
+		return nil, p
+	}
 }
 
 // replaceFile writes a file so that there is the old one or the new one, whole.

@@ -11,25 +11,16 @@ import (
 	"os"
 	"strings"
 
-	"github.com/GehirnInc/crypt"
-	"github.com/GehirnInc/crypt/sha256_crypt"
-	"github.com/GehirnInc/crypt/sha512_crypt"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"github.com/kittyhawk/appliance/rules/tools/passwd"
 )
 
 const passwdLong = `Print the hash of a password, for the password of a user in an APPLIANCE.star.
 
 On a terminal the password is asked for twice. Otherwise it is the first line of
 standard input.`
-
-// The rounds of SHA-crypt: what is used unless the hash says so, and the limits
-// (https://www.akkadia.org/drepper/SHA-crypt.txt).
-const (
-	defaultRounds = 5000
-	minRounds     = 1000
-	maxRounds     = 999_999_999
-)
 
 // passwdFlags say how to hash.
 type passwdFlags struct {
@@ -50,19 +41,19 @@ func newPasswd(p *program) *cobra.Command {
 	}
 	flags.method = "sha512"
 	cmd.Flags().Var(&choice{&flags.method, []string{"sha512", "sha256"}}, "method", "hash with `sha512|sha256`")
-	cmd.Flags().IntVar(&flags.rounds, "rounds", defaultRounds, "hash `N` times: each login takes as much longer")
+	cmd.Flags().IntVar(&flags.rounds, "rounds", passwd.DefaultRounds, "hash `N` times: each login takes as much longer")
 	return cmd
 }
 
 func (p *program) passwd(ctx context.Context, flags passwdFlags) error {
-	if flags.rounds < minRounds || flags.rounds > maxRounds {
-		return usagef("--rounds %d: want %d to %d", flags.rounds, minRounds, maxRounds)
+	if flags.rounds < passwd.MinRounds || flags.rounds > passwd.MaxRounds {
+		return usagef("--rounds %d: want %d to %d", flags.rounds, passwd.MinRounds, passwd.MaxRounds)
 	}
 	password, err := p.readPassword(ctx)
 	if err != nil {
 		return err
 	}
-	hash, err := flags.hash(password, rand.Reader)
+	hash, err := passwd.Hash(password, methods[flags.method], flags.rounds, rand.Reader)
 	if err != nil {
 		return err
 	}
@@ -70,31 +61,8 @@ func (p *program) passwd(ctx context.Context, flags passwdFlags) error {
 	return err
 }
 
-// saltLength is the longest salt of SHA-crypt, 96 bits.
-const saltLength = 16
-
-// hash is the crypt(3) hash of a password with a new salt.
-func (f passwdFlags) hash(password []byte, random io.Reader) (string, error) {
-	var method crypt.Crypter
-	salt := []byte("$6$")
-	method = sha512_crypt.New()
-	if f.method == "sha256" {
-		salt = []byte("$5$")
-		method = sha256_crypt.New()
-	}
-	if f.rounds != defaultRounds {
-		salt = fmt.Appendf(salt, "rounds=%d$", f.rounds)
-	}
-	raw := make([]byte, saltLength)
-	if _, err := io.ReadFull(random, raw); err != nil {
-		return "", fmt.Errorf("salt: %w", err)
-	}
-	const alphabet = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-	for _, b := range raw {
-		salt = append(salt, alphabet[b%64])
-	}
-	return method.Generate(password, salt)
-}
+// methods are the hashes by the names of --method.
+var methods = map[string]passwd.Method{"sha512": passwd.SHA512, "sha256": passwd.SHA256}
 
 // readPassword asks a person, or reads a line.
 func (p *program) readPassword(ctx context.Context) ([]byte, error) {

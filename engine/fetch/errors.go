@@ -131,3 +131,8 @@ func local(err error) error {
 	}
 	return &localError{err}
 }
+
+// UnknownMirror: nobody said where the files of a mirror are.
+type UnknownMirror struct{ Name string }
+
+func (u *UnknownMirror) Error() string { return fmt.Sprintf("no mirror %q is known", u.Name) }

@@ -64,7 +64,7 @@ func (f *Fetcher) resolve(raw string) []place {
 	case !ok || name == "" || file == "":
 		return []place{{name: raw, problem: errors.New("want mirror://NAME/path")}}
 	case len(bases) == 0:
-		return []place{{name: raw, problem: fmt.Errorf("no mirror %q is known", name), mirror: name}}
+		return []place{{name: raw, problem: &UnknownMirror{name}, mirror: name}}
 	}
 	all := make([]place, len(bases))
 	for i, base := range bases {

@@ -20,20 +20,47 @@ const (
 	saltLength = 16
 )
 
-// Hash makes the $6$ (SHA-512) hash of password with 5000 rounds, the
-// default. The salt is taken from random: 16 bytes.
-func Hash(password string, random io.Reader) (string, error) {
-	if password == "" {
+// Method is a crypt(3) hash that Hash makes.
+type Method string
+
+const (
+	SHA512 Method = "$6$" // the one to use
+	SHA256 Method = "$5$"
+)
+
+// The rounds of SHA-crypt: what is used unless the hash says so, and the limits
+// (https://www.akkadia.org/drepper/SHA-crypt.txt).
+const (
+	DefaultRounds = 5000
+	MinRounds     = 1000
+	MaxRounds     = 999_999_999
+)
+
+// Hash makes the crypt(3) hash of password. Each round takes as much longer, at
+// every login too. The salt is taken from random: 16 bytes.
+func Hash(password []byte, method Method, rounds int, random io.Reader) (string, error) {
+	if len(password) == 0 {
 		return "", errors.New("password: empty")
 	}
-	salt := make([]byte, saltLength)
-	if _, err := io.ReadFull(random, salt); err != nil {
+	if rounds < MinRounds || rounds > MaxRounds {
+		return "", fmt.Errorf("password: got %d rounds, want %d to %d", rounds, MinRounds, MaxRounds)
+	}
+	salt := []byte(method)
+	if rounds != DefaultRounds {
+		salt = fmt.Appendf(salt, "rounds=%d$", rounds)
+	}
+	raw := make([]byte, saltLength)
+	if _, err := io.ReadFull(random, raw); err != nil {
 		return "", fmt.Errorf("salt: %w", err)
 	}
-	for i, b := range salt {
-		salt[i] = saltChars[b%64]
+	for _, b := range raw {
+		salt = append(salt, saltChars[b%64])
 	}
-	return sha512_crypt.New().Generate([]byte(password), append([]byte("$6$"), salt...))
+	crypter, err := crypterOf(string(method))
+	if err != nil {
+		return "", err
+	}
+	return crypter.Generate(password, salt)
 }
 
 // Verify reports whether password belongs to hash, a $1$, $5$ or $6$ hash. The

@@ -33,7 +33,7 @@ func TestDrepperVectors(t *testing.T) {
 
 func TestHash(t *testing.T) {
 	random := []byte("0123456789abcdef rest")
-	hash, err := Hash("secret", bytes.NewReader(random))
+	hash, err := Hash([]byte("secret"), SHA512, DefaultRounds, bytes.NewReader(random))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,14 +43,14 @@ func TestHash(t *testing.T) {
 	if ok, err := Verify(hash, "secret"); !ok || err != nil {
 		t.Errorf("got %v, %v", ok, err)
 	}
-	again, err := Hash("secret", strings.NewReader("another 16 bytes"))
+	again, err := Hash([]byte("secret"), SHA512, DefaultRounds, strings.NewReader("another 16 bytes"))
 	if err != nil || again == hash {
 		t.Errorf("another salt gives the same hash (%v)", err)
 	}
-	if _, err := Hash("secret", strings.NewReader("short")); err == nil {
+	if _, err := Hash([]byte("secret"), SHA512, DefaultRounds, strings.NewReader("short")); err == nil {
 		t.Error("15 random bytes: no error")
 	}
-	if _, err := Hash("", bytes.NewReader(random)); err == nil {
+	if _, err := Hash(nil, SHA512, DefaultRounds, bytes.NewReader(random)); err == nil {
 		t.Error("empty password: no error")
 	}
 }
@@ -59,7 +59,7 @@ func TestHash(t *testing.T) {
 func TestHashAgreesWithLibxcrypt(t *testing.T) {
 	program := judge.Tool(t, "perl")
 	for _, password := range []string{"a", "pässwörd", strings.Repeat("long ", 30)} {
-		hash, err := Hash(password, strings.NewReader("0123456789abcdef"))
+		hash, err := Hash([]byte(password), SHA512, DefaultRounds, strings.NewReader("0123456789abcdef"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -121,6 +121,30 @@ func TestVerifyOfOtherMethods(t *testing.T) {
 	for _, hash := range []string{"", "*", "secret", "$2b$12$" + strings.Repeat("a", 53)} {
 		if ok, err := Verify(hash, "secret"); ok || err == nil {
 			t.Errorf("%q: got %v, %v", hash, ok, err)
+		}
+	}
+}
+
+// Each hash opens the account that it was made for, and no other, whatever the
+// method and the rounds.
+func TestHashMethodsAndRounds(t *testing.T) {
+	for _, method := range []Method{SHA512, SHA256} {
+		for _, rounds := range []int{DefaultRounds, MinRounds, 1001} {
+			hash, err := Hash([]byte("open sesame"), method, rounds, strings.NewReader("0123456789abcdef"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ok, err := Verify(hash, "open sesame"); err != nil || !ok {
+				t.Errorf("%s: %v, %v", hash, ok, err)
+			}
+			if ok, err := Verify(hash, "open"); err != nil || ok {
+				t.Errorf("a wrong password opens %s: %v", hash, err)
+			}
+		}
+	}
+	for _, rounds := range []int{0, MinRounds - 1, MaxRounds + 1} {
+		if _, err := Hash([]byte("x"), SHA512, rounds, strings.NewReader("0123456789abcdef")); err == nil {
+			t.Errorf("%d rounds are taken", rounds)
 		}
 	}
 }
