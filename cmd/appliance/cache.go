@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 
+	"github.com/kittyhawk/appliance/engine/diag"
 	"github.com/kittyhawk/appliance/engine/store/disk"
 )
 
@@ -21,10 +22,25 @@ func (p *program) withStore(use func(*disk.Store) error) (err error) {
 	if err != nil {
 		return err
 	}
-	store, err := disk.Open(dir, disk.Options{})
+	store, err := openStore(dir)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	return use(store)
+}
+
+// openStore opens the cache in dir. That it is of no use is the machine's
+// trouble: there are other places.
+func openStore(dir string) (*disk.Store, error) {
+	store, err := disk.Open(dir, disk.Options{})
+	if err == nil {
+		return store, nil
+	}
+	return nil, &diag.Problem{
+		Kind:  diag.Environment,
+		Text:  err.Error(),
+		Hint:  "choose another place with --cache or APPLIANCE_CACHE",
+		Cause: err,
+	}
 }

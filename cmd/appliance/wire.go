@@ -56,7 +56,7 @@ func (p *program) openStack(ctx context.Context, at place, flags *buildFlags, ev
 	if err != nil {
 		return nil, err
 	}
-	st, err := disk.Open(cache, disk.Options{})
+	st, err := openStore(cache)
 	if err != nil {
 		return nil, err
 	}
