@@ -82,11 +82,12 @@ func (s source) mode() fs.FileMode {
 
 // A site is a workspace on disk with a cache, and how the program is started there.
 type site struct {
-	t     testing.TB
-	dir   string
-	cache string
-	as    func(*exec.Cmd) // user, environment and the like
-	files map[string]source
+	t       testing.TB
+	dir     string
+	cache   string
+	program string
+	as      func(*exec.Cmd) // user, environment and the like
+	files   map[string]source
 }
 
 // newSite skips the test where sandboxes are forbidden.
@@ -102,7 +103,10 @@ func newSite(t testing.TB) *site {
 
 func newSiteIn(t testing.TB, dir string) *site {
 	t.Helper()
-	s := &site{t: t, dir: filepath.Join(dir, "workspace"), cache: filepath.Join(dir, "cache"), as: func(*exec.Cmd) {}}
+	s := &site{
+		t: t, dir: filepath.Join(dir, "workspace"), cache: filepath.Join(dir, "cache"),
+		program: programPath(t, "appliance"), as: func(*exec.Cmd) {},
+	}
 	probe, err := os.ReadFile(programPath(t, "probe"))
 	s.check(err)
 	rules, err := os.ReadFile(filepath.Join("testdata", "fixture", "defs.star"))
@@ -177,7 +181,7 @@ func (s *site) start(args ...string) (cmd *exec.Cmd, events *os.File, output *by
 	s.check(err)
 	defer writer.Close()
 	flags := []string{"-C", s.dir, "--cache", s.cache, "--norc", "build", "--build_event_json_file=/proc/self/fd/3"}
-	cmd = exec.Command(programPath(s.t, "appliance"), append(flags, args...)...)
+	cmd = exec.Command(s.program, append(flags, args...)...)
 	cmd.ExtraFiles = []*os.File{writer}
 	cmd.Env = []string{"HOME=" + s.dir, "PATH=/nowhere"}
 	output = &bytes.Buffer{}
