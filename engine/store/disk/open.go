@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -92,8 +93,10 @@ func (s *Store) prepare() error {
 	path := filepath.Join(s.dir, "version")
 	got, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = s.writeVersion(path)
-		got = []byte(version)
+		if err := s.writeVersion(path); err != nil {
+			return err
+		}
+		got, err = os.ReadFile(path)
 	}
 	if err != nil {
 		return err
@@ -116,8 +119,11 @@ func (s *Store) writeVersion(path string) error {
 	if err != nil {
 		return err
 	}
+	if slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == "version" }) {
+		return nil // another process was faster
+	}
 	for _, e := range entries {
-		if e.Name() != "version" && !strings.HasPrefix(e.Name(), "version.") {
+		if !strings.HasPrefix(e.Name(), "version.") {
 			return fmt.Errorf("the directory is not empty and is no store: it holds %q", e.Name())
 		}
 	}
