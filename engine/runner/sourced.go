@@ -3,10 +3,12 @@ package runner
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
 	"github.com/kittyhawk/appliance/engine/action"
+	"github.com/kittyhawk/appliance/engine/diag"
 	"github.com/kittyhawk/appliance/engine/digest"
 	"github.com/kittyhawk/appliance/engine/store"
 	"github.com/kittyhawk/appliance/engine/tree"
@@ -62,10 +64,27 @@ func (s *Sourced) upload(ctx context.Context, a *action.Artifact, n tree.Node) e
 	if err != nil || len(missing) == 0 {
 		return err
 	}
-	if err := s.sources.Upload(ctx, a, s.cas.Put); err != nil {
+	err = s.sources.Upload(ctx, a, s.cas.Put)
+	if errors.As(err, new(*store.Mismatch)) {
+		return changed(a)
+	}
+	if err != nil {
 		return fmt.Errorf("source %s: %w", a, err)
 	}
-	return nil
+	if missing, err = s.cas.Missing(ctx, missing); len(missing) > 0 {
+		return changed(a)
+	}
+	return err
+}
+
+// changed: somebody has written to a source after the key of the action was
+// made of it.
+func changed(a *action.Artifact) error {
+	return &diag.Problem{
+		Subject: a.Owner().Short(),
+		Text:    "the source has changed during the build",
+		Hint:    "build again, when nothing writes to it",
+	}
 }
 
 // collect stores the directories of a source tree and lists its files.

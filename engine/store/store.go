@@ -23,6 +23,12 @@ func (m *Missing) Error() string { return fmt.Sprintf("blob %s is not in the sto
 // Is makes a Missing an ErrMissing.
 func (m *Missing) Is(target error) bool { return target == ErrMissing }
 
+// Mismatch: bytes do not have the digest that they were put under. Nothing has
+// been stored.
+type Mismatch struct{ Want, Got digest.Digest }
+
+func (m *Mismatch) Error() string { return fmt.Sprintf("put blob: got %s, want %s", m.Got, m.Want) }
+
 // CAS is content-addressed storage: what is put under a digest is what comes
 // out, or nothing does. A blob is immutable.
 type CAS interface {
@@ -33,7 +39,7 @@ type CAS interface {
 	// a *Missing, at Open or at the end of reading it front to back.
 	Open(ctx context.Context, d digest.Digest) (action.Blob, error)
 
-	// Put stores the bytes of r, which must have the digest d.
+	// Put stores the bytes of r, which must have the digest d: a *Mismatch otherwise.
 	Put(ctx context.Context, d digest.Digest, r io.Reader) error
 
 	// Create starts a blob whose digest is not known yet.

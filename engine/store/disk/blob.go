@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -192,7 +191,7 @@ func (s *Store) Put(ctx context.Context, d digest.Digest, r io.Reader) error {
 		return err
 	}
 	if got := w.hash.Digest(); got != d {
-		return fmt.Errorf("put blob: got %s, want %s", got, d)
+		return &store.Mismatch{Want: d, Got: got}
 	}
 	_, err = w.Commit()
 	return err

@@ -82,7 +82,7 @@ func (s *Store) Put(ctx context.Context, d digest.Digest, r io.Reader) error {
 		return err
 	}
 	if got := digest.Of(b); got != d {
-		return fmt.Errorf("put blob: got %s, want %s", got, d)
+		return &store.Mismatch{Want: d, Got: got}
 	}
 	s.blobs.Store(d, b)
 	return nil

@@ -134,8 +134,10 @@ func missingOrder(t *testing.T, s Store) {
 func wrongDigest(t *testing.T, s Store) {
 	d := digest.Of([]byte("right"))
 	for _, bad := range []string{"wrong", "righ", "right!", ""} {
-		if err := s.CAS.Put(t.Context(), d, strings.NewReader(bad)); err == nil {
-			t.Fatalf("put of %q under the digest of another text: got no error", bad)
+		err := s.CAS.Put(t.Context(), d, strings.NewReader(bad))
+		var mismatch *store.Mismatch
+		if !errors.As(err, &mismatch) || mismatch.Want != d || mismatch.Got != digest.Of([]byte(bad)) {
+			t.Fatalf("put of %q under the digest of another text: got %v, want a *store.Mismatch", bad, err)
 		}
 		wantMissing(t, s, d)
 		if b := []byte(bad); bad != "" {
