@@ -2,6 +2,8 @@ package analyze
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -144,9 +146,21 @@ func (a *analysis) choosePlatform(ctx context.Context, wanted, otherwise label.L
 	}
 	p, err := a.platforms.platform(ctx, wanted)
 	if err != nil {
-		return wanted, err
+		return wanted, unknownPlatform(wanted, err)
 	}
 	return p.Label(), nil
+}
+
+// unknownPlatform says of an error that it is about what to build for: the
+// label stands in no file of a target.
+func unknownPlatform(wanted label.Label, err error) error {
+	var p *diag.Problem
+	if !errors.As(err, &p) {
+		return fmt.Errorf("platform %s: %w", wanted, err)
+	}
+	about := *p
+	about.Notes = append([]string{fmt.Sprintf("%s was asked for as a platform", wanted)}, p.Notes...)
+	return &about
 }
 
 // source is the artifact of a source file: one for each file, so that files

@@ -35,6 +35,8 @@ func (e *WriteError) Hint() string {
 		return "free space on that file system, or let appliance gc do it"
 	case errors.Is(e.Err, unix.EDQUOT):
 		return "your quota is used up: free space, let appliance gc do it, or keep the store elsewhere"
+	case errors.Is(e.Err, unix.EFBIG):
+		return "no file may be as large as that here: raise the limit (ulimit -f), or keep the store on another file system"
 	case errors.Is(e.Err, unix.EROFS):
 		return "the file system is read-only: keep the store elsewhere"
 	case errors.Is(e.Err, unix.EACCES):
