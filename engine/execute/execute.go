@@ -1,8 +1,10 @@
 package execute
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -61,11 +63,11 @@ func Run(ctx context.Context, wanted []*action.Artifact, c Config) (*Outcome, er
 	defer x.cancel()
 	x.schedule(ctx, tasks)
 	outcome := x.outcome(ctx, wanted)
-	x.Events.Hear(event.Executed{Ran: x.ran, Cached: x.cached, Failed: x.failures, Skipped: x.skipped, Took: time.Since(start)})
-	if err := context.Cause(ctx); err != nil && len(x.problems) == 0 {
+	x.Events.Hear(event.Executed{Ran: x.ran, Cached: x.cached, Failed: len(x.failures), Skipped: x.skipped, Took: time.Since(start)})
+	if err := x.err(); err != nil {
 		return outcome, err
 	}
-	return outcome, x.problems.Err()
+	return outcome, context.Cause(ctx)
 }
 
 // execution is one Run.
@@ -79,8 +81,9 @@ type execution struct {
 	nodes map[*action.Artifact]tree.Node // all that is known so far
 
 	// owned by the scheduler's goroutine
-	problems                       diag.List
-	ran, cached, failures, skipped int
+	failures             []finished
+	problems             diag.List // with what was made
+	ran, cached, skipped int
 }
 
 // finished is what a task's goroutine tells the scheduler.
@@ -147,11 +150,21 @@ func (x *execution) fail(ctx context.Context, f finished) {
 	if stopped {
 		return
 	}
-	x.failures++
-	x.problems.Add(asProblem(f.err))
+	x.failures = append(x.failures, f)
 	if !x.KeepGoing {
 		x.cancel()
 	}
+}
+
+// err is all that went wrong, in the order of the plan, which is the same
+// every time.
+func (x *execution) err() error {
+	slices.SortFunc(x.failures, func(a, b finished) int { return cmp.Compare(a.task.id, b.task.id) })
+	var all diag.List
+	for _, f := range x.failures {
+		all.Add(asProblem(f.err))
+	}
+	return append(all, x.problems...).Err()
 }
 
 // asProblem makes a plain error, which is trouble with this machine, a problem
