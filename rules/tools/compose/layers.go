@@ -15,13 +15,19 @@ import (
 
 // lay puts one layer into the file system.
 func (r *root) lay(ctx context.Context, src tree.Source, l layer, top tree.Node, names owners) error {
+	at := strings.Trim(l.Path, "/")
+	if at != "" {
+		if err := checkClean(at); err != nil {
+			return fmt.Errorf("%s: %w", l.Origin, err)
+		}
+	}
 	defaults, err := l.defaults(names)
 	if err != nil {
 		return err
 	}
 	rules := newRuleSet(l.Rules)
 	err = tree.Walk(ctx, src, top, func(p string, n tree.Node) error {
-		p = path.Join(l.Path, p)
+		p = path.Join(at, p)
 		if p == "" {
 			return nil
 		}

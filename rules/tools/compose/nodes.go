@@ -2,6 +2,7 @@ package compose
 
 import (
 	"fmt"
+	"path"
 	"strings"
 
 	"github.com/kittyhawk/appliance/rules/tools/manifest"
@@ -34,6 +35,9 @@ func (n node) entry(names owners) (manifest.Entry, error) {
 		Target: n.Target,
 		Origin: n.Origin,
 	}
+	if err := checkClean(e.Path); err != nil {
+		return e, err
+	}
 	if len(n.Type) != 1 {
 		return e, fmt.Errorf("type %q: want one of d l h c b p s", n.Type)
 	}
@@ -52,4 +56,12 @@ func (n node) entry(names owners) (manifest.Entry, error) {
 	}
 	e.UID, e.GID, err = names.parse(n.Owner)
 	return e, err
+}
+
+// checkClean refuses paths that lead elsewhere than they say.
+func checkClean(p string) error {
+	if p == "" || path.Clean("/"+p) != "/"+p {
+		return fmt.Errorf("got path %q, want a clean one below the root", p)
+	}
+	return nil
 }
