@@ -19,6 +19,7 @@ func TestToolsStart(t *testing.T) {
 		{"mkimage", "-V", "mkimage version "},
 		{"pigz", "--version", "pigz 2."},
 		{"gzip", "--version", "gzip 1."},
+		{"cpio", "--version", "cpio (GNU cpio)"},
 		{"xz", "--version", "xz (XZ Utils)"},
 		{"tar", "--version", "tar (GNU tar)"},
 		{"patch", "--version", "GNU patch"},
