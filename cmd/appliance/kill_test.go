@@ -47,27 +47,33 @@ func (s *site) killAfter(starts int, args ...string) {
 	s.t.Helper()
 	cmd, events, _ := s.start(args...)
 	defer events.Close()
-	s.check(awaitStarts(events, starts))
+	running, err := awaitStarts(events, starts)
+	s.check(err)
+	if running && s.processes() == "" {
+		s.t.Fatal("a build runs, and its processes are not found")
+	}
 	s.check(cmd.Process.Kill())
 	cmd.Wait() // "signal: killed", or it was quicker
 }
 
-// awaitStarts reads events up to the start of an action, or the end.
-func awaitStarts(events io.Reader, starts int) error {
+// awaitStarts reads events until so many actions have begun; running is false if
+// the build ended before that.
+func awaitStarts(events io.Reader, starts int) (running bool, err error) {
 	decoder := json.NewDecoder(events)
 	for starts > 0 {
 		var e eventFields
-		if err := decoder.Decode(&e); err != nil {
-			if err == io.EOF {
-				return nil
-			}
-			return err
+		err := decoder.Decode(&e)
+		if err == io.EOF {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
 		}
 		if e.Event == "started" {
 			starts--
 		}
 	}
-	return nil
+	return true, nil
 }
 
 // Were this to fail, a power cut, the kernel's out-of-memory killer or an impatient
@@ -79,8 +85,8 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		kills = 5
 	}
 	r := rand.New(rand.NewPCG(1, 2))
-	for i := range kills {
-		s.killAfter(r.IntN(len(s.files)/2), "//:m.uimage", "//:m")
+	for i := range kills { // later and later: a build gets ahead in between
+		s.killAfter(r.IntN(10+6*i), "//:m.uimage", "//:m")
 		if left := s.awaitSilence(); left != "" {
 			t.Fatalf("kill %d left processes:\n%s", i, left)
 		}
