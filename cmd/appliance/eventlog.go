@@ -68,14 +68,19 @@ func eventLine(e event.Event) map[string]any {
 		return map[string]any{"event": "loaded", "directories": e.Directories, "targets": e.Targets, "took_s": e.Took.Seconds()}
 	case event.Analyzed:
 		return map[string]any{"event": "analyzed", "targets": e.Targets, "actions": e.Actions, "took_s": e.Took.Seconds()}
+	case event.Scheduled:
+		return map[string]any{"event": "scheduled", "actions": e.Actions}
 	case event.Note:
 		return map[string]any{"event": "note", "text": e.Text}
 	case event.ActionStarted:
-		return map[string]any{"event": "started", "id": e.ID, "owner": e.Owner.String(), "mnemonic": e.Mnemonic, "message": e.Message}
+		return map[string]any{"event": "started", "id": e.ID, "owner": e.Owner.String(), "mnemonic": e.Mnemonic, "message": e.Message, "command": e.Command}
 	case event.ActionFinished:
 		line := map[string]any{
 			"event": "finished", "id": e.ID, "owner": e.Owner.String(), "mnemonic": e.Mnemonic,
 			"outcome": outcomes[e.Outcome], "took_s": e.Took.Seconds(),
+		}
+		if e.Log != "" {
+			line["log"] = e.Log
 		}
 		if !e.Key.IsZero() {
 			line["key"] = e.Key.String()

@@ -38,7 +38,7 @@ func (p *progress) hear(e event.Event) *running {
 	switch e := e.(type) {
 	case event.Loaded:
 		p.phase = "analyzing"
-	case event.Analyzed:
+	case event.Scheduled:
 		p.phase, p.total = "", e.Actions
 	case event.ActionStarted:
 		p.phase = ""

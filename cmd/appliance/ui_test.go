@@ -111,7 +111,7 @@ func TestTerminalFrames(t *testing.T) {
 	hear(v, at(1), event.Loaded{})
 	s.want("analyzing, 1 s")
 
-	hear(v, at(2), event.Analyzed{Actions: 112}, end1(1, event.Cached, 0), end1(2, event.Cached, 0),
+	hear(v, at(2), event.Scheduled{Actions: 112}, end1(1, event.Cached, 0), end1(2, event.Cached, 0),
 		start1(3, "Compile busybox", 2), start1(4, "Fetch linux", 2))
 	s.want(`
 [  2/112] 2 running, 2 cached, 2 s
@@ -150,7 +150,7 @@ last`)
 func TestTerminalIsSilent(t *testing.T) {
 	s := &screen{t: t, columns: 80, rows: 24}
 	v := newTerminalView(s, s.size, false)
-	hear(v, at(0), event.Analyzed{Actions: 2}, start1(1, "x", 0))
+	hear(v, at(0), event.Scheduled{Actions: 2}, start1(1, "x", 0))
 	for i := range 9 {
 		v.draw(at(float64(i) / 10))
 	}
@@ -170,7 +170,7 @@ func TestTerminalFits(t *testing.T) {
 		for _, rows := range []int{1, 2, 3, 6, 24} {
 			s := &screen{t: t, columns: columns, rows: rows}
 			v := newTerminalView(s, s.size, false)
-			v.hear(event.Analyzed{Actions: 100}, at(0))
+			v.hear(event.Scheduled{Actions: 100}, at(0))
 			for i := range 30 {
 				v.hear(start1(i, fmt.Sprintf("Compile 語語語語語語語語 %d", i), float64(i)), at(30))
 			}
@@ -192,7 +192,7 @@ func TestTerminalFits(t *testing.T) {
 func TestTerminalNamesTheLongest(t *testing.T) {
 	s := &screen{t: t, columns: 80, rows: 8}
 	v := newTerminalView(s, s.size, false)
-	v.hear(event.Analyzed{Actions: 9}, at(0))
+	v.hear(event.Scheduled{Actions: 9}, at(0))
 	for i, seconds := range []float64{5, 3, 1, 4, 2} {
 		v.hear(start1(i, fmt.Sprintf("since %v", seconds), seconds), at(5))
 	}
@@ -209,7 +209,7 @@ func TestTerminalNamesTheLongest(t *testing.T) {
 func TestTerminalResize(t *testing.T) {
 	s := &screen{t: t, columns: 60, rows: 24}
 	v := newTerminalView(s, s.size, false)
-	hear(v, at(0), event.Note{Text: "above"}, event.Analyzed{Actions: 1}, start1(1, strings.Repeat("x", 45), 0))
+	hear(v, at(0), event.Note{Text: "above"}, event.Scheduled{Actions: 1}, start1(1, strings.Repeat("x", 45), 0))
 	s.reflow(20)
 	if len(s.lines) != 6 {
 		t.Fatalf("the terminal shows %q", s.lines)
@@ -239,7 +239,7 @@ func TestPlain(t *testing.T) {
 	v := newPlainView(&b, false)
 	failed := end1(3, event.Failed, 41*time.Second)
 	failed.Log = "/cache/logs/3f"
-	hear(v, at(0), event.Loaded{}, event.Analyzed{Actions: 12}, end1(1, event.Cached, 0), start1(2, "Compile zlib", 0), start1(3, "", 0), start1(4, "Compile gcc", 1))
+	hear(v, at(0), event.Loaded{}, event.Scheduled{Actions: 12}, end1(1, event.Cached, 0), start1(2, "Compile zlib", 0), start1(3, "", 0), start1(4, "Compile gcc", 1))
 	hear(v, at(3), end1(2, event.Ran, 3400*time.Millisecond), event.Note{Text: "a note"})
 	hear(v, at(41), failed, end1(5, event.Cancelled, 0))
 	hear(v, at(100), event.ActionProgress{ID: 4})

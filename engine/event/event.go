@@ -35,6 +35,9 @@ type Analyzed struct {
 	Took    time.Duration
 }
 
+// Scheduled: execution begins; Actions is how many the wanted files need.
+type Scheduled struct{ Actions int }
+
 // Note is a line for the person, from a rule's print or a recoverable trouble
 // (a corrupted blob that is being rebuilt).
 type Note struct{ Text string }
@@ -87,6 +90,7 @@ type Executed struct {
 
 func (Loaded) event()         {}
 func (Analyzed) event()       {}
+func (Scheduled) event()      {}
 func (Note) event()           {}
 func (ActionStarted) event()  {}
 func (ActionProgress) event() {}

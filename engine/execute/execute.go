@@ -58,6 +58,7 @@ func Run(ctx context.Context, wanted []*action.Artifact, c Config) (*Outcome, er
 		finish:  make(chan finished),
 		lookups: semaphore.NewWeighted(int64(max(1, c.Lookups))),
 	}
+	c.Events.Hear(event.Scheduled{Actions: len(tasks)})
 	start := time.Now()
 	ctx, x.cancel = context.WithCancel(ctx)
 	defer x.cancel()
