@@ -10,6 +10,7 @@ import (
 	"github.com/kittyhawk/appliance/engine/action"
 	"github.com/kittyhawk/appliance/rules/tools/archive"
 	"github.com/kittyhawk/appliance/rules/tools/compose"
+	"github.com/kittyhawk/appliance/rules/tools/cpio"
 	"github.com/kittyhawk/appliance/rules/tools/deb"
 	"github.com/kittyhawk/appliance/rules/tools/elf"
 	"github.com/kittyhawk/appliance/rules/tools/ext2"
@@ -36,6 +37,7 @@ func Tools() []action.Tool {
 	return []action.Tool{
 		archive.Tool(),
 		compose.Tool(),
+		cpio.Tool(),
 		deb.Tool(),
 		elf.Tool(),
 		ext2.Tool(),
