@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // Password is the second field of a line of /etc/shadow. The zero Password is
@@ -46,25 +47,30 @@ func (p Password) String() string {
 	return p.field
 }
 
-// hashForms are the methods of crypt(5) that a C library of an appliance may
-// know, with the lengths of their parts.
-var hashForms = []struct {
+// hashForm is a method of crypt(5) that a C library of an appliance may know.
+type hashForm struct {
 	prefix, name string
 	form         *regexp.Regexp
-}{
-	{"$1$", "md5crypt", regexp.MustCompile(`^\$1\$[./0-9A-Za-z]{0,8}\$[./0-9A-Za-z]{22}$`)},
-	{"$5$", "sha256crypt", regexp.MustCompile(`^\$5\$(rounds=[1-9][0-9]{3,8}\$)?[./0-9A-Za-z]{1,16}\$[./0-9A-Za-z]{43}$`)},
-	{"$6$", "sha512crypt", regexp.MustCompile(`^\$6\$(rounds=[1-9][0-9]{3,8}\$)?[./0-9A-Za-z]{1,16}\$[./0-9A-Za-z]{86}$`)},
-	{"$2", "bcrypt", regexp.MustCompile(`^\$2[aby]\$[0-9]{2}\$[./0-9A-Za-z]{53}$`)},
-	{"$y$", "yescrypt", regexp.MustCompile(`^\$y\$[./0-9A-Za-z]+\$[./0-9A-Za-z]{1,86}\$[./0-9A-Za-z]{43}$`)},
 }
+
+// hashForms are compiled when they are first needed: it takes as long as half
+// the start of the program, and most runs never look at a password.
+var hashForms = sync.OnceValue(func() []hashForm {
+	return []hashForm{
+		{"$1$", "md5crypt", regexp.MustCompile(`^\$1\$[./0-9A-Za-z]{0,8}\$[./0-9A-Za-z]{22}$`)},
+		{"$5$", "sha256crypt", regexp.MustCompile(`^\$5\$(rounds=[1-9][0-9]{3,8}\$)?[./0-9A-Za-z]{1,16}\$[./0-9A-Za-z]{43}$`)},
+		{"$6$", "sha512crypt", regexp.MustCompile(`^\$6\$(rounds=[1-9][0-9]{3,8}\$)?[./0-9A-Za-z]{1,16}\$[./0-9A-Za-z]{86}$`)},
+		{"$2", "bcrypt", regexp.MustCompile(`^\$2[aby]\$[0-9]{2}\$[./0-9A-Za-z]{53}$`)},
+		{"$y$", "yescrypt", regexp.MustCompile(`^\$y\$[./0-9A-Za-z]+\$[./0-9A-Za-z]{1,86}\$[./0-9A-Za-z]{43}$`)},
+	}
+})
 
 // CheckHash gives an error unless s is a crypt(3) hash of a method that has a
 // prefix. The old DES hashes have none and cannot be told from clear text.
 //
 // The error does not contain s: it may be somebody's password.
 func CheckHash(s string) error {
-	for _, h := range hashForms {
+	for _, h := range hashForms() {
 		if h.form.MatchString(s) {
 			return nil
 		}
