@@ -141,3 +141,19 @@ func TestScratch(t *testing.T) {
 		t.Errorf("left: %v, %v", left, err)
 	}
 }
+
+// A store of another user is refused with the reason, also to root, and not
+// used until a sandbox fails on it.
+func TestOpenRefusesAnotherUsers(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give a directory away")
+	}
+	dir := t.TempDir()
+	if err := os.Chown(dir, 61234, 61234); err != nil {
+		t.Fatal(err)
+	}
+	_, err := disk.Open(dir, disk.Options{})
+	if err == nil || !strings.Contains(err.Error(), "belongs to user 61234, and this is user 0") {
+		t.Fatalf("got %v", err)
+	}
+}

@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/kittyhawk/appliance/engine/digest"
 	"github.com/kittyhawk/appliance/engine/store"
 )
@@ -90,6 +92,9 @@ func (s *Store) prepare() error {
 	if err := os.MkdirAll(s.dir, dirMode); err != nil {
 		return err
 	}
+	if err := s.checkOwner(); err != nil {
+		return err
+	}
 	path := filepath.Join(s.dir, "version")
 	got, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -108,6 +113,20 @@ func (s *Store) prepare() error {
 		if err := os.MkdirAll(filepath.Join(s.dir, name), dirMode); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// checkOwner refuses the store of another user, also to root: in a sandbox that
+// is not theirs, files of others belong to nobody, and no overlay can change a
+// directory of nobody's.
+func (s *Store) checkOwner() error {
+	var st unix.Stat_t
+	if err := unix.Stat(s.dir, &st); err != nil {
+		return err
+	}
+	if own := os.Geteuid(); int(st.Uid) != own {
+		return fmt.Errorf("the directory belongs to user %d, and this is user %d", st.Uid, own)
 	}
 	return nil
 }
