@@ -24,6 +24,7 @@ import (
 	"github.com/kittyhawk/appliance/engine/label"
 	"github.com/kittyhawk/appliance/engine/load"
 	"github.com/kittyhawk/appliance/engine/runner"
+	"github.com/kittyhawk/appliance/engine/sandbox"
 	"github.com/kittyhawk/appliance/engine/store/disk"
 	"github.com/kittyhawk/appliance/engine/tree"
 	"github.com/kittyhawk/appliance/engine/workspace"
@@ -39,11 +40,12 @@ type stack struct {
 	engine    *engine.Engine
 	store     *disk.Store
 	workspace *workspace.Workspace
+	box       sandbox.Starter
 }
 
 // Close makes what was done durable.
 func (s *stack) Close() error {
-	return errors.Join(s.workspace.Close(), s.store.Close())
+	return errors.Join(s.box.Close(), s.workspace.Close(), s.store.Close())
 }
 
 // openStack puts the layers together, lowest first.
@@ -82,7 +84,7 @@ func (p *program) openStack(ctx context.Context, at place, flags *buildFlags, ev
 		Partial:  filepath.Join(cache, "partial"),
 		Proxy:    p.env.proxy(),
 	})
-	s.engine.Execute = executeConfig(flags, st, ws, fetcher, events)
+	s.engine.Execute = executeConfig(flags, &s.box, st, ws, fetcher, events)
 	return s, nil
 }
 
@@ -116,9 +118,9 @@ func analysisOptions(flags *buildFlags, events event.Sink) (analyze.Options, err
 }
 
 // executeConfig stacks the runners: the cache over the rest.
-func executeConfig(flags *buildFlags, st *disk.Store, ws *workspace.Workspace, fetcher *fetch.Fetcher, events event.Sink) execute.Config {
+func executeConfig(flags *buildFlags, box *sandbox.Starter, st *disk.Store, ws *workspace.Workspace, fetcher *fetch.Fetcher, events event.Sink) execute.Config {
 	trees := &tree.Layered{Below: st.Trees()}
-	fresh := newFresh(flags, st, ws, trees, fetcher)
+	fresh := newFresh(flags, box, st, ws, trees, fetcher)
 	return execute.Config{
 		Sources: ws,
 		Runner:  runner.NewCached(st.Results(), fresh),
@@ -157,10 +159,10 @@ func printed(log string) string {
 }
 
 // newFresh runs every request anew and records its result.
-func newFresh(flags *buildFlags, st *disk.Store, ws *workspace.Workspace, trees tree.Source, fetcher *fetch.Fetcher) runner.Runner {
+func newFresh(flags *buildFlags, box *sandbox.Starter, st *disk.Store, ws *workspace.Workspace, trees tree.Source, fetcher *fetch.Fetcher) runner.Runner {
 	jobs := jobserver.New(flags.jobCount())
 	local := runner.ByWork{
-		Command: runner.NewCommand(localFiles{st}, st, jobs, st.LogPath, flags.timeout()),
+		Command: runner.NewCommand(box, localFiles{st}, st, jobs, st.LogPath, flags.timeout()),
 		Tool:    runner.NewTool(rules.Tools(), st, st.Trees(), st, flags.jobCount()),
 		Fetch:   runner.NewFetch(fetcher, parallelDownloads),
 	}

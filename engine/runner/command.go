@@ -24,6 +24,7 @@ import (
 
 // Command runs commands in the sandbox of this machine.
 type Command struct {
+	box     *sandbox.Starter
 	files   Files
 	cas     store.CAS
 	jobs    *jobserver.Pool
@@ -33,8 +34,8 @@ type Command struct {
 
 // NewCommand runs commands; each holds one job token, and its make more when
 // they are free. What a command printed is kept at logPath(key).
-func NewCommand(files Files, cas store.CAS, jobs *jobserver.Pool, logPath func(digest.Digest) string, timeout time.Duration) *Command {
-	return &Command{files, cas, jobs, logPath, timeout}
+func NewCommand(box *sandbox.Starter, files Files, cas store.CAS, jobs *jobserver.Pool, logPath func(digest.Digest) string, timeout time.Duration) *Command {
+	return &Command{box, files, cas, jobs, logPath, timeout}
 }
 
 // errTimeout is the cause of a context that an action's time limit has ended.
@@ -218,7 +219,7 @@ func (r *commandRun) start(ctx context.Context, spec sandbox.Spec) (sandbox.Resu
 		spec.ExtraFiles = lease.Files()
 		spec.Env = append(spec.Env, "MAKEFLAGS="+lease.MakeFlagsInherited(firstExtra, firstExtra+1))
 	}
-	return sandbox.Run(ctx, spec)
+	return r.box.Run(ctx, spec)
 }
 
 func endedHow(r sandbox.Result) string {

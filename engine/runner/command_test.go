@@ -31,6 +31,7 @@ func TestMain(m *testing.M) {
 type commands struct {
 	t     testing.TB
 	store *disk.Store
+	box   sandbox.Starter
 	root  tree.Node
 }
 
@@ -46,6 +47,7 @@ func newCommands(t testing.TB) *commands {
 		t.Skipf("this host has no sandbox: %v", problems)
 	}
 	c := &commands{t: t, store: st}
+	t.Cleanup(func() { c.box.Close() })
 	c.root = c.tree(map[string]string{"probe": probe(t)})
 	return c
 }
@@ -124,7 +126,7 @@ func (c *commands) run(ctx context.Context, timeout time.Duration, steps ...stri
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	r := runner.NewCommand(files{c.store}, c.store, jobserver.New(2), c.store.LogPath, 0)
+	r := runner.NewCommand(&c.box, files{c.store}, c.store, jobserver.New(2), c.store.LogPath, 0)
 	return r.Run(ctx, runner.Job{Request: request, Started: func() {}, Progress: func(done, total int64) {}})
 }
 

@@ -22,9 +22,11 @@ func BenchmarkRun(b *testing.B) {
 	f.mount("/src", sandbox.Overlay, one)
 	f.mount("/out", sandbox.Writable, f.makeDir("out"))
 	f.spec.Argv = []string{"/bin/true"}
+	var starter sandbox.Starter
+	defer starter.Close()
 	for b.Loop() {
 		f.scratch()
-		res, err := sandbox.Run(b.Context(), f.spec)
+		res, err := starter.Run(b.Context(), f.spec)
 		if err != nil || res.ExitCode != 0 {
 			b.Fatal(res, err)
 		}

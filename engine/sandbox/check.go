@@ -68,7 +68,9 @@ func check(ctx context.Context, p probe, flags uintptr, scratchDir string) error
 		return err
 	}
 	defer RemoveScratch(scratch)
-	rep, err := start(ctx, request{Probe: p, Spec: Spec{Scratch: scratch}}, flags|unix.CLONE_NEWUSER)
+	var s Starter
+	defer s.Close()
+	rep, err := s.start(ctx, request{Probe: p, Spec: Spec{Scratch: scratch}}, flags|unix.CLONE_NEWUSER)
 	if err != nil {
 		return err
 	}

@@ -10,8 +10,8 @@
 // It does not know what the command is for, where the directories come from or
 // what becomes of the outputs.
 //
-// How it works: Run starts the running program once more, by way of a starter, in new
-// namespaces (user_namespaces(7)). That child is process 1 of the sandbox. Its first
+// How it works: a Starter starts the running program once more in new namespaces
+// (user_namespaces(7)). That child is process 1 of the sandbox. Its first
 // call, Main, reads the Spec from a pipe, builds the mount tree, pivots into it,
 // starts the command as its only child and reaps orphans. When it ends, for
 // whatever reason, the kernel ends every other process of the sandbox. It ends

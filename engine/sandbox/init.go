@@ -24,8 +24,8 @@ const (
 // and then never.
 func Main() {
 	switch {
-	case len(os.Args) == 3 && os.Args[0] == starterName:
-		os.Exit(startChild(os.Args))
+	case len(os.Args) == 1 && os.Args[0] == starterName:
+		os.Exit(startChildren())
 	case len(os.Args) == 1 && os.Args[0] == initName:
 		initialize()
 	}

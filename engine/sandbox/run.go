@@ -1,14 +1,11 @@
 package sandbox
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -22,17 +19,9 @@ import (
 // *StartError where the command itself cannot be started. Any other error is about
 // spec and names the mount, layer or directory.
 func Run(ctx context.Context, spec Spec) (Result, error) {
-	if err := spec.check(); err != nil {
-		return Result{}, err
-	}
-	rep, err := start(ctx, request{Spec: spec, Extra: len(spec.ExtraFiles)}, cloneFlags(spec))
-	if err != nil {
-		return Result{}, err
-	}
-	if err := rep.err(); err != nil {
-		return Result{}, err
-	}
-	return rep.result(), nil
+	var s Starter
+	defer s.Close()
+	return s.Run(ctx, spec)
 }
 
 func cloneFlags(spec Spec) uintptr {
@@ -74,22 +63,15 @@ func (r report) result() Result {
 	return res
 }
 
-// starting is held from fork to exec of a child, for the reason that
-// syscall.ForkLock exists: between the two the child has a copy of every open file
-// of this process. If one of them is a program that is just being written, then
-// whoever executes that program gets ETXTBSY (golang/go#22315). With starts one
-// at a time, every program that was closed before Run was called is closed in
-// all children before the command of that Run begins.
-var starting sync.Mutex
-
-// start runs a starter, which runs a child that carries out req, and returns its report.
-func start(ctx context.Context, req request, flags uintptr) (report, error) {
+// start has a child carry out req and returns its report.
+func (s *Starter) start(ctx context.Context, req request, flags uintptr) (report, error) {
 	fromParent, toChild, err := os.Pipe()
 	if err != nil {
 		return report{}, err
 	}
 	// Open until the child has ended: its end of file is how the child learns that
-	// we died (a parent-death signal would be tied to one of our threads).
+	// we died (a parent-death signal would be tied to one of our threads), or that
+	// it is to end.
 	defer toChild.Close()
 	defer fromParent.Close()
 	fromChild, toParent, err := os.Pipe()
@@ -98,53 +80,40 @@ func start(ctx context.Context, req request, flags uintptr) (report, error) {
 	}
 	defer fromChild.Close()
 	defer toParent.Close()
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		return report{}, err
+	}
+	defer null.Close()
 
-	cmd := exec.CommandContext(ctx, "/proc/self/exe")
-	cmd.Args = starterArgs(flags, req.Extra)
-	cmd.Env = childEnv
-	cmd.ExtraFiles = append([]*os.File{fromParent, toParent}, req.Spec.ExtraFiles...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	// The starter must live until the child has ended, so we let the child end itself.
-	cmd.Cancel = toChild.Close
-	setOutput(cmd, req.Spec)
-
-	starting.Lock()
-	err = cmd.Start()
-	starting.Unlock()
-	if ctx.Err() != nil && err != nil {
+	stdout, stderr := cmp.Or(req.Spec.Stdout, null), cmp.Or(req.Spec.Stderr, null)
+	if ctx.Err() != nil {
 		return report{}, context.Cause(ctx)
 	}
+	gone, err := s.order(flags, append([]*os.File{stdout, stderr, fromParent, toParent}, req.Spec.ExtraFiles...))
 	if err != nil {
-		return report{}, fmt.Errorf("sandbox: start: %w", err)
+		return report{}, err
 	}
 	fromParent.Close()
 	toParent.Close()
-	return converse(ctx, cmd, req, toChild, fromChild)
-}
-
-// setOutput avoids an interface that holds a nil *os.File.
-func setOutput(cmd *exec.Cmd, spec Spec) {
-	if spec.Stdout != nil {
-		cmd.Stdout = spec.Stdout
-	}
-	if spec.Stderr != nil {
-		cmd.Stderr = spec.Stderr
-	}
+	stop := context.AfterFunc(ctx, func() { toChild.Close() })
+	defer stop()
+	return converse(ctx, req, toChild, fromChild, gone)
 }
 
 // converse sends the request, waits for the end of the child and returns what it said.
-func converse(ctx context.Context, cmd *exec.Cmd, req request, toChild, fromChild *os.File) (report, error) {
+func converse(ctx context.Context, req request, toChild, fromChild *os.File, gone <-chan struct{}) (report, error) {
 	// An error here means that the child is gone; how it ended tells more.
 	req.encode(toChild)
 	var rep report
 	readErr := json.NewDecoder(fromChild).Decode(&rep)
-	waitErr := cmd.Wait()
+	<-gone
 	switch {
 	case readErr == nil:
 		return rep, nil
 	case ctx.Err() != nil:
 		return report{}, context.Cause(ctx)
 	default:
-		return report{}, fmt.Errorf("sandbox: process 1 ended without a report: %w", errors.Join(waitErr, readErr))
+		return report{}, fmt.Errorf("sandbox: process 1 ended without a report: %w", readErr)
 	}
 }
