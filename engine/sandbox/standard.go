@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -65,14 +66,30 @@ func resetSignals() error {
 	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &none, nil); err != nil {
 		return step("", "unblock signals", err)
 	}
+	return setSignals(sigDefault)
+}
+
+// ignoreSignals is for process 1 once its command has started: whatever the
+// command sends, process 1 must live to report. SIGCHLD stays: ignored, it would
+// have children vanish before they are waited for.
+func ignoreSignals() error { return setSignals(sigIgnore, unix.SIGCHLD) }
+
+// Handlers of struct sigaction.
+const (
+	sigDefault = 0
+	sigIgnore  = 1
+)
+
+// setSignals gives every signal that can have one a handler, but for some.
+func setSignals(handler uintptr, but ...unix.Signal) error {
 	const last, setSize = 64, 8 // of the kernel: _NSIG, bytes of a sigset_t
-	for signal := range uintptr(last + 1) {
-		if signal == 0 || signal == uintptr(unix.SIGKILL) || signal == uintptr(unix.SIGSTOP) {
+	for signal := unix.Signal(1); signal <= last; signal++ {
+		if signal == unix.SIGKILL || signal == unix.SIGSTOP || slices.Contains(but, signal) {
 			continue
 		}
-		// A struct sigaction of zeros means SIG_DFL; no architecture's is longer.
-		var byDefault [64]byte
-		_, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, signal, uintptr(unsafe.Pointer(&byDefault)), 0, setSize, 0, 0)
+		// The handler is the first field on all our architectures; none has a longer struct.
+		action := [8]uintptr{handler}
+		_, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(signal), uintptr(unsafe.Pointer(&action)), 0, setSize, 0, 0)
 		if errno != 0 {
 			return step("", "reset signals", errno)
 		}
