@@ -213,7 +213,7 @@ func TestKhvmmRebuildsExactly(t *testing.T) {
 	t.Run("overlay file", func(t *testing.T) {
 		undo := w.edit("overlay/etc/init.d/S50memcached", "-m 64", "-m 32")
 		wantBeyond(t, w.build(all...), base, images...)
-		if !strings.Contains(w.out("khvmm.ext2"), "-m 32 -P") {
+		if !strings.Contains(w.out("khvmm.ext2"), "-u memcached -m 32\n") {
 			t.Error("the new text is not in the image")
 		}
 		undo()
