@@ -111,10 +111,10 @@ func plain(entries []manifest.Entry) []manifest.Entry {
 	var list []manifest.Entry
 	for _, e := range entries {
 		switch e.Type {
-		case manifest.File, manifest.Directory, manifest.Symlink:
+		case manifest.File, manifest.Directory, manifest.Symlink, manifest.FIFO:
 			e.UID, e.GID = uint32(os.Getuid()), uint32(os.Getgid())
 			list = append(list, e)
-		case manifest.Link, manifest.FIFO:
+		case manifest.Link:
 			list = append(list, e)
 		}
 	}
