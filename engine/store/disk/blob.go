@@ -65,7 +65,9 @@ func (s *Store) present(d digest.Digest, executable bool) (bool, error) {
 	return s.stamp(path, &st)
 }
 
-// stamp notes that something was used. ok is false when it has just gone.
+// stamp notes that something was used. ok is false when it has just gone: it may
+// go while utimensat(2), which has found it already, is about to change it, and
+// GC has looked before that. Whoever still finds it afterwards was in time.
 func (s *Store) stamp(path string, st *unix.Stat_t) (ok bool, err error) {
 	now := s.now()
 	if now.UnixNano()-st.Atim.Nano() < int64(stampInterval) {
@@ -77,7 +79,8 @@ func (s *Store) stamp(path string, st *unix.Stat_t) (ok bool, err error) {
 	case err != nil:
 		return false, s.writing("time of use", err)
 	}
-	return true, nil
+	var after unix.Stat_t
+	return lstat(path, &after)
 }
 
 // rescue hashes a suspicious file: good bytes are sealed again, others removed.

@@ -72,6 +72,9 @@ func (s *Store) collect(ctx context.Context, want Limits) (Freed, error) {
 	if err != nil {
 		return Freed{}, err
 	}
+	if err := putAllBack(filepath.Join(s.dir, "tmp")); err != nil {
+		return Freed{}, err
+	}
 	g := &collection{s: s, keep: oldest.Add(-stampInterval - gcSlack), now: s.now()}
 	if g.items, err = s.inventory(ctx); err != nil {
 		return Freed{}, err

@@ -142,6 +142,20 @@ func putBack(aside, path string) error {
 	return nil
 }
 
+// putAllBack puts back what a killed GC had put aside, whoever's it was: GC is
+// what puts aside, and the caller has its lock. Else what such a thing names would
+// look unused, and go before it.
+func putAllBack(tmp string) error {
+	entries, err := os.ReadDir(tmp)
+	errs := []error{err}
+	for _, e := range entries {
+		if home, ok := homeOf(e.Name()); ok {
+			errs = append(errs, ignoreNotExist(putBack(filepath.Join(tmp, e.Name()), filepath.Join(tmp, "..", home))))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // oldestProcess is when the oldest living process with the store open started.
 func (s *Store) oldestProcess() (time.Time, error) {
 	oldest := s.now()
