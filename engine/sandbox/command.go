@@ -40,9 +40,6 @@ func runCommand(req request, rep *report) error {
 	if err != nil {
 		return err
 	}
-	if err := ignoreSignals(); err != nil {
-		return err
-	}
 	for {
 		var status unix.WaitStatus
 		ended, err := unix.Wait4(-1, &status, 0, nil)

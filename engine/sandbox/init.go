@@ -32,7 +32,21 @@ func Main() {
 }
 
 // initialize is process 1 of a sandbox.
+//
+// Its main thread does nothing but wait. The kernel keeps the command's signals away
+// from a process 1 that has no handler for them, yet not while the main thread
+// blocks them, as the Go runtime does to fork and to start threads: then the kernel finds
+// another thread that a signal can end, and ends the process (complete_signal in
+// kernel/signal.c).
 func initialize() {
+	runtime.LockOSThread()
+	unblockSignals()
+	go work()
+	select {}
+}
+
+// work is what process 1 does.
+func work() {
 	// Capabilities, personality, signal mask and no_new_privs belong to a thread
 	// and are inherited by what this thread forks.
 	runtime.LockOSThread()

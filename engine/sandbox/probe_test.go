@@ -273,6 +273,7 @@ func chrootUp([]string) error {
 func signalInit([]string) error {
 	unix.Kill(1, unix.SIGKILL)
 	unix.Kill(1, unix.SIGSTOP)
+	unix.Kill(1, unix.SIGTERM)
 	return unix.Kill(1, 0)
 }
 

@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -62,37 +61,29 @@ func setLimits() error {
 // handler for them (kill(2)). The Go runtime does without: SIGURG, by which it preempts
 // goroutines, is one that it can miss. (package os/signal takes milliseconds for this.)
 func resetSignals() error {
-	var none unix.Sigset_t
-	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &none, nil); err != nil {
-		return step("", "unblock signals", err)
+	if err := unblockSignals(); err != nil {
+		return err
 	}
-	return setSignals(sigDefault)
-}
-
-// ignoreSignals is for process 1 once its command has started: whatever the
-// command sends, process 1 must live to report. SIGCHLD stays: ignored, it would
-// have children vanish before they are waited for.
-func ignoreSignals() error { return setSignals(sigIgnore, unix.SIGCHLD) }
-
-// Handlers of struct sigaction.
-const (
-	sigDefault = 0
-	sigIgnore  = 1
-)
-
-// setSignals gives every signal that can have one a handler, but for some.
-func setSignals(handler uintptr, but ...unix.Signal) error {
 	const last, setSize = 64, 8 // of the kernel: _NSIG, bytes of a sigset_t
 	for signal := unix.Signal(1); signal <= last; signal++ {
-		if signal == unix.SIGKILL || signal == unix.SIGSTOP || slices.Contains(but, signal) {
+		if signal == unix.SIGKILL || signal == unix.SIGSTOP {
 			continue
 		}
-		// The handler is the first field on all our architectures; none has a longer struct.
-		action := [8]uintptr{handler}
+		// All zero is SIG_DFL without flags on all our architectures; none has a longer struct.
+		var action [8]uintptr
 		_, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(signal), uintptr(unsafe.Pointer(&action)), 0, setSize, 0, 0)
 		if errno != 0 {
 			return step("", "reset signals", errno)
 		}
+	}
+	return nil
+}
+
+// unblockSignals is for the calling thread.
+func unblockSignals() error {
+	var none unix.Sigset_t
+	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &none, nil); err != nil {
+		return step("", "unblock signals", err)
 	}
 	return nil
 }
