@@ -53,7 +53,7 @@ func TestPassing(t *testing.T) {
 		last:    `passed: 1 steps`,
 	}, {
 		name:    "a root file system",
-		machine: `echo '[    0.5] VFS: Mounted root (ext2 filesystem) on device 1:0.'`,
+		machine: `printf '[    0.5] VFS: Mounted root (ext2 fi'; sleep 0.3; echo 'lesystem) on device 1:0.'; cat`,
 		steps:   []string{"root\tVFS: Mounted root (ext2 filesystem) on device 1:0."},
 		last:    `passed: 1 steps`,
 	}, {

@@ -238,7 +238,7 @@ proc await_pattern {pattern seconds what} {
 
 # The first line that tells where the root file system is has to be this one.
 proc step_root {want} {
-    set got [lindex [await_pattern {VFS: Mounted root \([^\n]*|Run /[^\n]* as init process} 0 "a root file system"] 0]
+    lassign [await_pattern {(VFS: Mounted root \([^\n]*|Run /[^\n]* as init process)\n} 0 "a root file system"] -> got
     if {$got ne $want} {fail "the root file system is another one: got \"[brief $got]\", want \"$want\""}
 }
 
