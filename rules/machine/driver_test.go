@@ -208,6 +208,11 @@ func TestFailing(t *testing.T) {
 		steps:   []string{"run\tsleep 100\t\t0\t1"},
 		last:    `step 1 of 1 \(run sleep 100\): waited [\d.]+ s for the command to end: the time limit of the step is reached`,
 	}, {
+		name:    "a command that does not stop talking",
+		machine: shell,
+		steps:   []string{"run\tyes 'more and more and more and more and more and more and more'\t\t0\t0"},
+		last:    `the command printed more than 16000000 bytes`,
+	}, {
 		name:    "a file that is not there",
 		machine: shell,
 		steps:   []string{"fetch\t/no/such/file\tcopy"},
