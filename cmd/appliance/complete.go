@@ -18,11 +18,13 @@ func (p *program) completeLabels(cmd *cobra.Command, _ []string, typed string) (
 	if err != nil {
 		return nil, done
 	}
-	loader, err := p.openLoader(w, event.Discard)
+	layers, err := p.openLoader(w, &buildFlags{}, event.Discard)
 	if err != nil {
 		return nil, done
 	}
-	c := completer{cmd, loader, w.base}
+	defer layers.Close()
+	layers.cacheOnly = true // nobody waits for a download while typing
+	c := completer{cmd, layers.loader, w.base}
 	typed = strings.TrimPrefix(typed, protected)
 	// In a query the label follows a bracket, a comma or a blank; a pattern may have a
 	// minus before it.
