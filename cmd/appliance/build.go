@@ -5,13 +5,13 @@ import (
 	"errors"
 	"path"
 	"path/filepath"
-	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kittyhawk/appliance/engine"
 	"github.com/kittyhawk/appliance/engine/action"
 	"github.com/kittyhawk/appliance/engine/output"
+	"github.com/kittyhawk/appliance/engine/tree"
 )
 
 const buildLong = `Bring targets up to date and link their files below the output directory.
@@ -74,11 +74,10 @@ func (p *program) build(ctx context.Context, flags *buildFlags, args []string) (
 }
 
 // link makes a link for every file that was asked for and made, also for those
-// of a build of which a part has failed, and keeps their targets and the layers
-// from gc.
+// of a build of which a part has failed, and keeps their targets from gc.
 func (p *program) link(ctx context.Context, s *stack, out string, outcome *engine.Outcome) (built, error) {
 	var done built
-	kept := slices.Clone(s.layers.kept)
+	var kept []tree.Node
 	dir := output.At(out)
 	for _, t := range outcome.Targets {
 		done.targets = append(done.targets, t.Label)

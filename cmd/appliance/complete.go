@@ -48,6 +48,9 @@ type completer struct {
 }
 
 func (c completer) word(word string) []string {
+	if _, err := c.loader.Settings(c.cmd.Context()); err != nil {
+		return nil
+	}
 	if dir, _, ok := strings.Cut(word, ":"); ok {
 		return c.targets(dir)
 	}
@@ -60,9 +63,6 @@ func (c completer) word(word string) []string {
 
 // directories are the build directories of a repository: "//a:", "//a/b:".
 func (c completer) directories(repo string) []string {
-	if _, err := c.loader.Settings(c.cmd.Context()); err != nil {
-		return nil
-	}
 	dirs, err := c.loader.Workspace().BuildDirectories(c.cmd.Context(), repo, "")
 	if err != nil {
 		return nil

@@ -17,7 +17,6 @@ import (
 	"github.com/kittyhawk/appliance/engine/runner"
 	"github.com/kittyhawk/appliance/engine/sandbox"
 	"github.com/kittyhawk/appliance/engine/store/disk"
-	"github.com/kittyhawk/appliance/engine/tree"
 	"github.com/kittyhawk/appliance/engine/workspace"
 	unpack "github.com/kittyhawk/appliance/rules/tools/archive"
 )
@@ -27,41 +26,39 @@ import (
 type layerStore struct {
 	store  *disk.Store
 	config execute.Config
-	kept   []tree.Node    // all archives and what was in them
 	ids    event.ActionID // how many actions there were
 }
 
 // open is the directory that holds what is in a layer's archive. It stays as
-// long as the store is open.
+// long as the store is open: gc takes nothing that a living process has used.
 func (l *layerStore) open(ctx context.Context, layer load.Layer) (string, error) {
-	packed, unpacked, err := layerPlan(layer)
+	unpacked, err := layerPlan(layer)
 	if err != nil {
 		return "", err
 	}
 	config := l.config
 	config.Events = layerEvents{l.config.Events, l.ids}
 	l.ids += 2
-	outcome, err := execute.Run(ctx, []*action.Artifact{packed, unpacked}, config)
+	outcome, err := execute.Run(ctx, []*action.Artifact{unpacked}, config)
 	if err != nil {
 		return "", layerFailure(layer, err)
 	}
-	l.kept = append(l.kept, outcome.Nodes[packed], outcome.Nodes[unpacked])
 	return l.store.Path(ctx, outcome.Nodes[unpacked])
 }
 
-// layerPlan is the two actions: their outputs are the archive and its content.
-func layerPlan(layer load.Layer) (packed, unpacked *action.Artifact, err error) {
+// layerPlan is what is in a layer's archive, as the output of two actions.
+func layerPlan(layer load.Layer) (*action.Artifact, error) {
 	owner, err := label.New(layer.Name, "", "layer")
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	args, err := json.Marshal(map[string]string{"strip_prefix": layer.Archive.StripPrefix})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	tool := unpack.Tool()
-	packed = action.NewDerived(owner, path.Base(layer.Archive.URLs[0]), false)
-	unpacked = action.NewDerived(owner, "layer", true)
+	packed := action.NewDerived(owner, path.Base(layer.Archive.URLs[0]), false)
+	unpacked := action.NewDerived(owner, "layer", true)
 	_, err = action.New(action.Plan{
 		Owner:    owner,
 		Mnemonic: "FetchLayer",
@@ -73,7 +70,7 @@ func layerPlan(layer load.Layer) (packed, unpacked *action.Artifact, err error) 
 		},
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	_, err = action.New(action.Plan{
 		Owner:    owner,
@@ -87,7 +84,7 @@ func layerPlan(layer load.Layer) (packed, unpacked *action.Artifact, err error) 
 			Outputs: []action.Output{{Name: "tree", Artifact: unpacked}},
 		},
 	})
-	return packed, unpacked, err
+	return unpacked, err
 }
 
 // layerFailure leaves out what names the actions: whoever reads it has written a
