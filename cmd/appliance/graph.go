@@ -12,13 +12,15 @@ import (
 )
 
 // openLoader prepares to load the targets of a workspace, its layers and the
-// rules.
-func (p *program) openLoader(at place, events event.Sink) (*load.Loader, error) {
+// rules. The layers are to be closed in the end.
+func (p *program) openLoader(at place, flags *buildFlags, events event.Sink) (*lateLayers, error) {
 	ws, err := openWorkspace(at, "")
 	if err != nil {
 		return nil, err
 	}
-	return load.New(ws, events, load.Options{}), nil
+	layers := &lateLayers{program: p, flags: flags, events: events, workspace: ws}
+	layers.loader = load.New(ws, events, load.Options{OpenLayer: layers.open})
+	return layers, nil
 }
 
 // graph is the targets of a workspace as queries see them: before select() has

@@ -36,12 +36,15 @@ import (
 var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"damage":     damage,
 	"exits":      exits,
+	"fill":       fill,
 	"interrupts": interrupts,
 	"mkelf":      mkelf,
 	"mkprobe":    mkprobe,
 	"mkrandom":   mkrandom,
 	"mktar":      mktar,
+	"pack":       pack,
 	"serve":      serve,
+	"sum":        sum,
 	"sums":       sums,
 }
 
@@ -108,6 +111,37 @@ func mktar(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	ts.Check(errors.Join(a.tar.Close(), a.gzip.Close()))
 	writeFile(ts, args[0], a.out.Bytes(), 0o644)
+}
+
+// pack is "pack FILE DIR": a compressed tar of a directory and its name.
+func pack(ts *testscript.TestScript, _ bool, args []string) {
+	wantArgs(ts, args, 2, "pack FILE DIR")
+	a, dir := newTarball(), ts.MkAbs(args[1])
+	ts.Check(filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		rel, err := filepath.Rel(filepath.Dir(dir), name)
+		if err != nil {
+			return err
+		}
+		return a.add("file", filepath.ToSlash(rel), ts.ReadFile(name))
+	}))
+	ts.Check(errors.Join(a.tar.Close(), a.gzip.Close()))
+	writeFile(ts, args[0], a.out.Bytes(), 0o644)
+}
+
+// sum is "sum NAME FILE": the SHA256 of a file becomes $NAME.
+func sum(ts *testscript.TestScript, _ bool, args []string) {
+	wantArgs(ts, args, 2, "sum NAME FILE")
+	ts.Setenv(args[0], digest.Of([]byte(ts.ReadFile(args[1]))).Hex())
+}
+
+// fill is "fill FILE...": each $NAME in the files becomes its value.
+func fill(ts *testscript.TestScript, _ bool, args []string) {
+	for _, name := range args {
+		writeFile(ts, name, []byte(os.Expand(ts.ReadFile(name), ts.Getenv)), 0o644)
+	}
 }
 
 // tarball is a compressed tar in the making.

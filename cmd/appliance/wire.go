@@ -40,6 +40,7 @@ type stack struct {
 	engine    *engine.Engine
 	store     *disk.Store
 	workspace *workspace.Workspace
+	layers    *layerStore
 	box       sandbox.Starter
 }
 
@@ -66,26 +67,47 @@ func (p *program) openStack(ctx context.Context, at place, flags *buildFlags, ev
 	if err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
-	s := &stack{store: st, workspace: ws, engine: &engine.Engine{
-		Loader:   load.New(ws, events, load.Options{}),
+	s := &stack{store: st, workspace: ws, layers: &layerStore{store: st}}
+	s.engine = &engine.Engine{
+		Loader:   load.New(ws, events, load.Options{OpenLayer: s.layers.open}),
 		Analysis: analysis,
-	}}
-	settings, err := s.engine.Loader.Settings(ctx)
-	if err != nil {
+	}
+	if err := p.openEngine(ctx, s, cache, flags, events); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	bases, err := p.mirrorBases(flags, settings.Mirrors)
+	return s, nil
+}
+
+// openEngine makes an engine ready to load and to execute. Layers are fetched as
+// everything else is, from the mirrors that the workspace declares.
+func (p *program) openEngine(ctx context.Context, s *stack, cache string, flags *buildFlags, events event.Sink) error {
+	settings, err := s.engine.Loader.RootSettings(ctx)
 	if err != nil {
-		return nil, errors.Join(err, s.Close())
+		return err
 	}
-	fetcher := fetch.New(st, fetch.Options{
+	fetcher, err := p.newFetcher(s.store, cache, &flags.mirrorFlags, settings.Mirrors)
+	if err != nil {
+		return err
+	}
+	s.engine.Execute = executeConfig(flags, &s.box, s.store, s.workspace, fetcher, events)
+	s.layers.config = s.engine.Execute
+	_, err = s.engine.Loader.Settings(ctx)
+	return err
+}
+
+// newFetcher fetches into a store, by way of the mirrors that flags and the
+// workspace name.
+func (p *program) newFetcher(st *disk.Store, cache string, flags *mirrorFlags, declared map[string][]string) (*fetch.Fetcher, error) {
+	bases, err := p.mirrorBases(flags, declared)
+	if err != nil {
+		return nil, err
+	}
+	return fetch.New(st, fetch.Options{
 		Mirrors:  bases,
 		Distdirs: p.paths(flags.distdir),
 		Partial:  filepath.Join(cache, "partial"),
 		Proxy:    p.env.proxy(),
-	})
-	s.engine.Execute = executeConfig(flags, &s.box, st, ws, fetcher, events)
-	return s, nil
+	}), nil
 }
 
 // statCache is the file that keeps the digests of a workspace's sources.
@@ -198,7 +220,7 @@ func (f localFiles) Adopt(ctx context.Context, hostPath, name string) (tree.Node
 // mirrorBases are the base URLs by name: those of flags and environment, else
 // those that the workspace declares, else those that the host's own package
 // manager uses.
-func (p *program) mirrorBases(flags *buildFlags, declared map[string][]string) (map[string][]string, error) {
+func (p *program) mirrorBases(flags *mirrorFlags, declared map[string][]string) (map[string][]string, error) {
 	named, err := flags.bases(p.env)
 	if err != nil {
 		return nil, err

@@ -130,6 +130,9 @@ func (b *builder) Declare(t *starlark.Thread, r *star.Rule, args starlark.Tuple,
 	if err := b.show(target); err != nil {
 		wrong = append(wrong, err)
 	}
+	if len(wrong) == 0 { // what is wrong has no value
+		wrong = b.foreign(target)
+	}
 	for _, w := range wrong {
 		b.report(stack, fmt.Sprintf("%s %q", r.Name(), name), w)
 	}
@@ -173,6 +176,26 @@ func (b *builder) show(t *Target) *star.ArgumentError {
 	}
 	t.visibility = v
 	return nil
+}
+
+// foreign are the labels of workspaces that this one does not know as its layers,
+// though the workspace that is being built does: alone, it would not have them.
+func (b *builder) foreign(t *Target) []*star.ArgumentError {
+	l, home := b.loader, b.dir.label.Repo()
+	var wrong []*star.ArgumentError
+	for _, name := range t.Attributes() {
+		star.Labels(t.values[name], func(at label.Label) {
+			if at.Repo() == home || !l.workspace.HasRepo(at.Repo()) || l.layers.reaches(home, at.Repo()) {
+				return
+			}
+			wrong = append(wrong, &star.ArgumentError{
+				Name: name,
+				Text: fmt.Sprintf("attribute %q: %s: no repository @%s in @%s", name, at, at.Repo(), home),
+				Hint: l.declareLayer(home),
+			})
+		})
+	}
+	return wrong
 }
 
 // report makes a problem of what is wrong with an argument.
