@@ -8,7 +8,8 @@
 # line says how it ended.
 #
 # A step is a line: the name of a proc step_NAME below and its arguments, with
-# tabs between them and \t, \n, \r and \\ for those characters. Patterns are
+# tabs between them and \t, \n, \r and \\ for those characters; the first argument
+# says in the log which step it is. Patterns are
 # Tcl's advanced regular expressions; ^ and $ match at lines. The texts of a dialogue are data: nothing
 # of it is evaluated by Tcl.
 
@@ -55,10 +56,13 @@ proc mark {text} {
 }
 set column 0
 
+# Whether what comes is of no use in a log.
+set muted 0
+
 # Writes what a machine or a command said.
 proc show {text} {
-    global column
-    if {$text eq ""} return
+    global column muted
+    if {$text eq "" || $muted} return
     log $text
     set column [expr {[string index $text end] ne "\n"}]
 }
@@ -329,22 +333,25 @@ proc step_uboot {command pattern status} {
 
 # base64 goes over any console; the checksum tells when something came between.
 proc step_fetch {path name} {
-    global outputs
+    global outputs muted
     set quoted '[string map {' '\\''} $path]'
+    set muted 1
     lassign [run "cksum <$quoted && base64 <$quoted" 0] status text
+    set muted 0
     if {$status != 0} {fail "$path: cannot be read: [brief [string trim $text]]"}
     set lines [split [string trim $text] \n]
     set content [binary decode base64 [join [lrange $lines 1 end] ""]]
     set file [open $outputs/$name wb]
     puts -nonewline $file $content
     close $file
+    mark "[string length $content] bytes"
     set want [lrange [lindex $lines 0] 0 1]
     set got [lrange [exec cksum $outputs/$name] 0 1]
     if {$got ne $want} {fail "$path: damaged on its way over the console: got checksum and size \"$got\", want \"$want\""}
 }
 
 # A command beside the machine. It is tried again for `until` seconds.
-proc step_host {command pattern status until} {
+proc step_host {title command pattern status until} {
     set give_up [expr {[clock milliseconds] + 1000 * $until}]
     while {1} {
         run_host $command
@@ -429,8 +436,9 @@ proc check_patterns {steps} {
     }
 }
 
+# A step in a few words: its name and its first argument.
 proc describe {step} {
-    brief "[lindex $step 0] [lindex $step 1]"
+    string trimright [brief "[lindex $step 0] [lindex $step 1]"]
 }
 
 proc run_steps {} {
