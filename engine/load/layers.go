@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -204,7 +205,13 @@ func (o *opener) add(p *place) error {
 // layerProblem is what is wrong with a layer, where it is named.
 func (l *Loader) layerProblem(layer Layer, format string, args ...any) *diag.Problem {
 	err := fmt.Errorf(format, args...)
-	p := l.problem(layer.Position, "workspace", "layer %q: %s", layer.Name, err)
+	text := err.Error()
+	p := l.problem(layer.Position, "workspace", "")
+	var inner *diag.Problem
+	if errors.As(err, &inner) {
+		text, p.Notes, p.Hint = inner.Text, inner.Notes, inner.Hint
+	}
+	p.Text = fmt.Sprintf("layer %q: %s", layer.Name, text)
 	p.Kind, p.Cause = diag.KindOf(err, diag.User), err
 	return p
 }
