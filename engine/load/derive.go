@@ -129,7 +129,8 @@ func (b *builder) baseDirectory(t *starlark.Thread, at label.Label) (*Directory,
 	case !l.workspace.HasRepo(at.Repo()):
 		return nil, l.noRepo(diag.Position{}, at.String(), at.Repo())
 	case !l.layers.reaches(home, at.Repo()):
-		return nil, l.notLayer(diag.Position{}, at.String(), home, at.Repo())
+		text, hint := l.notLayer(home, at.Repo())
+		return nil, &diag.Problem{Subject: at.String(), Text: text, Hint: hint}
 	}
 	if cycle := l.waits.wait(b.dir.label, key, star.CallerPosition(t)); cycle != nil {
 		b.dir.problems = append(b.dir.problems, l.deriveCycle(cycle))

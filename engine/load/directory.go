@@ -196,11 +196,8 @@ func (b *builder) foreign(t *Target) []*star.ArgumentError {
 			if at.Repo() == home || !l.workspace.HasRepo(at.Repo()) || l.layers.reaches(home, at.Repo()) {
 				return
 			}
-			wrong = append(wrong, &star.ArgumentError{
-				Name: name,
-				Text: fmt.Sprintf("attribute %q: %s: no repository @%s in @%s", name, at, at.Repo(), home),
-				Hint: l.declareLayer(home),
-			})
+			text, hint := l.notLayer(home, at.Repo())
+			wrong = append(wrong, &star.ArgumentError{Name: name, Text: fmt.Sprintf("attribute %q: %s: %s", name, at, text), Hint: hint})
 		})
 	}
 	return wrong

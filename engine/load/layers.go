@@ -163,12 +163,12 @@ func (o *opener) find(ctx context.Context, from *place, layer Layer) (*place, er
 	if layer.Archive != nil {
 		return o.unpack(ctx, layer)
 	}
+	if from.below != "" && (filepath.IsAbs(layer.Path) || !inside(from.below, filepath.Join(from.dir, layer.Path))) {
+		return nil, o.layerProblem(layer, "%s: a workspace that comes as an archive can have layers by path only in there", layer.Path)
+	}
 	dir, err := o.workspace.LayerRoot(from.repo, layer.Path)
 	if err != nil {
 		return nil, o.layerProblem(layer, "%w", err)
-	}
-	if from.below != "" && !inside(from.below, dir) {
-		return nil, o.layerProblem(layer, "%s: a workspace that comes as an archive can have layers by path only in there", layer.Path)
 	}
 	return &place{layer.Name, dir, layer, from.below}, nil
 }
@@ -269,13 +269,12 @@ func (l *Loader) noRepo(pos diag.Position, subject, repo string) error {
 	return p
 }
 
-// notLayer: there is such a workspace, but from does not name it.
-func (l *Loader) notLayer(pos diag.Position, subject, from, to string) error {
-	p := l.problem(pos, subject, "no repository @%s in @%s", to, from)
-	p.Hint = l.declareLayer(from)
-	return p
-}
-
-func (l *Loader) declareLayer(repo string) string {
-	return fmt.Sprintf("declare it in workspace(layers = ...) in %s", l.workspace.Display(repo, workspace.BuildFile))
+// notLayer is what to tell when repository from speaks of to, which is there, but
+// no layer of it.
+func (l *Loader) notLayer(from, to string) (text, hint string) {
+	if to == "" {
+		return fmt.Sprintf("@%s is a layer of this workspace and cannot use it", from), ""
+	}
+	return fmt.Sprintf("no repository @%s in @%s", to, from),
+		"declare it in workspace(layers = ...) in " + l.workspace.Display(from, workspace.BuildFile)
 }
