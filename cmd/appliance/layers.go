@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"strings"
 
 	"github.com/kittyhawk/appliance/engine/action"
 	"github.com/kittyhawk/appliance/engine/diag"
@@ -94,7 +95,8 @@ func layerFailure(layer load.Layer, err error) error {
 	var problem *diag.Problem
 	switch {
 	case errors.As(err, &download):
-		return &diag.Problem{Kind: diag.Action, Text: download.Error(), Cause: download}
+		text, hint, _ := strings.Cut(download.Error(), "\n    hint: ")
+		return &diag.Problem{Kind: diag.Action, Text: text, Hint: hint, Cause: download}
 	case errors.As(err, &problem) && problem.Kind == diag.Action && problem.Cause != nil:
 		return &diag.Problem{Kind: diag.Action, Text: fmt.Sprintf("%s: %s", layer.Archive.URLs[0], problem.Cause), Cause: problem.Cause}
 	}

@@ -20,6 +20,7 @@ type Directory struct {
 	targets  map[string]*Target
 	names    []string               // of targets, sorted
 	exports  map[string]*visibility // source files that others may use
+	calls    map[string]*macroCall  // of macros that derive can repeat, by the name they were given
 	problems diag.List              // of its file and of all that it loads
 }
 
@@ -45,7 +46,13 @@ func (l *Loader) runDirectory(ctx context.Context, at label.Label) *Directory {
 	if !l.workspace.IsBuildDirectory(at.Repo(), at.Dir()) {
 		return nil
 	}
-	b := &builder{loader: l, dir: &Directory{label: at, targets: map[string]*Target{}, exports: map[string]*visibility{}}}
+	defer l.waits.finished(at)
+	b := &builder{loader: l, dir: &Directory{
+		label:   at,
+		targets: map[string]*Target{},
+		exports: map[string]*visibility{},
+		calls:   map[string]*macroCall{},
+	}}
 	b.run(ctx, at)
 	b.dir.names = slices.Sorted(maps.Keys(b.dir.targets))
 	return b.dir
@@ -78,6 +85,7 @@ type builder struct {
 	dir        *Directory
 	visibility *visibility // of package(default_visibility); nil before
 	undecided  []*Target   // those that gave no visibility
+	lent       lent        // by the call that derive repeats; nil outside of derive
 }
 
 func (b *builder) run(ctx context.Context, at label.Label) {
@@ -120,7 +128,7 @@ func (b *builder) Declare(t *starlark.Thread, r *star.Rule, args starlark.Tuple,
 	stack := star.Stack(t)
 	values, wrong := r.Bind(b.dir.label, kwargs)
 	name, _ := starlark.AsString(orNone(values["name"]))
-	target := &Target{rule: r, values: values, position: star.Position(stack[len(stack)-1].Pos)}
+	target := &Target{rule: r, values: values, position: star.Position(stack[len(stack)-1].Pos), lent: b.lent}
 	if len(stack) > 1 {
 		target.macro = stack[len(stack)-2].Name
 	}
@@ -188,11 +196,8 @@ func (b *builder) foreign(t *Target) []*star.ArgumentError {
 			if at.Repo() == home || !l.workspace.HasRepo(at.Repo()) || l.layers.reaches(home, at.Repo()) {
 				return
 			}
-			wrong = append(wrong, &star.ArgumentError{
-				Name: name,
-				Text: fmt.Sprintf("attribute %q: %s: no repository @%s in @%s", name, at, at.Repo(), home),
-				Hint: l.declareLayer(home),
-			})
+			text, hint := l.notLayer(home, at.Repo())
+			wrong = append(wrong, &star.ArgumentError{Name: name, Text: fmt.Sprintf("attribute %q: %s: %s", name, at, text), Hint: hint})
 		})
 	}
 	return wrong

@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -162,12 +163,12 @@ func (o *opener) find(ctx context.Context, from *place, layer Layer) (*place, er
 	if layer.Archive != nil {
 		return o.unpack(ctx, layer)
 	}
+	if from.below != "" && (filepath.IsAbs(layer.Path) || !inside(from.below, filepath.Join(from.dir, layer.Path))) {
+		return nil, o.layerProblem(layer, "%s: a workspace that comes as an archive can have layers by path only in there", layer.Path)
+	}
 	dir, err := o.workspace.LayerRoot(from.repo, layer.Path)
 	if err != nil {
 		return nil, o.layerProblem(layer, "%w", err)
-	}
-	if from.below != "" && !inside(from.below, dir) {
-		return nil, o.layerProblem(layer, "%s: a workspace that comes as an archive can have layers by path only in there", layer.Path)
 	}
 	return &place{layer.Name, dir, layer, from.below}, nil
 }
@@ -204,7 +205,13 @@ func (o *opener) add(p *place) error {
 // layerProblem is what is wrong with a layer, where it is named.
 func (l *Loader) layerProblem(layer Layer, format string, args ...any) *diag.Problem {
 	err := fmt.Errorf(format, args...)
-	p := l.problem(layer.Position, "workspace", "layer %q: %s", layer.Name, err)
+	text := err.Error()
+	p := l.problem(layer.Position, "workspace", "")
+	var inner *diag.Problem
+	if errors.As(err, &inner) {
+		text, p.Notes, p.Hint = inner.Text, inner.Notes, inner.Hint
+	}
+	p.Text = fmt.Sprintf("layer %q: %s", layer.Name, text)
 	p.Kind, p.Cause = diag.KindOf(err, diag.User), err
 	return p
 }
@@ -262,13 +269,12 @@ func (l *Loader) noRepo(pos diag.Position, subject, repo string) error {
 	return p
 }
 
-// notLayer: there is such a workspace, but from does not name it.
-func (l *Loader) notLayer(pos diag.Position, subject, from, to string) error {
-	p := l.problem(pos, subject, "no repository @%s in @%s", to, from)
-	p.Hint = l.declareLayer(from)
-	return p
-}
-
-func (l *Loader) declareLayer(repo string) string {
-	return fmt.Sprintf("declare it in workspace(layers = ...) in %s", l.workspace.Display(repo, workspace.BuildFile))
+// notLayer is what to tell when repository from speaks of to, which is there, but
+// no layer of it.
+func (l *Loader) notLayer(from, to string) (text, hint string) {
+	if to == "" {
+		return fmt.Sprintf("@%s is a layer of this workspace and cannot use it", from), ""
+	}
+	return fmt.Sprintf("no repository @%s in @%s", to, from),
+		"declare it in workspace(layers = ...) in " + l.workspace.Display(from, workspace.BuildFile)
 }

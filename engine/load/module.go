@@ -198,7 +198,10 @@ func (l *Loader) loadLabel(s *syntax.LoadStmt, from label.Label) (label.Label, e
 	case !l.workspace.HasRepo(at.Repo()):
 		return at, l.noRepo(pos, "load", at.Repo())
 	case !l.layers.names(from.Repo(), at.Repo()):
-		return at, l.notLayer(pos, "load", from.Repo(), at.Repo())
+		text, hint := l.notLayer(from.Repo(), at.Repo())
+		p := l.problem(pos, "load", "%s", text)
+		p.Hint = hint
+		return at, p
 	case !l.workspace.Exists(at.Repo(), at.Path()):
 		return at, l.noFile(pos, at)
 	}

@@ -117,7 +117,7 @@ func (l *Loader) readSettings(ctx context.Context, repo string) (*Settings, erro
 		return &Settings{}, nil
 	}
 	start, _ := call.Span()
-	r := settingsReader{loader: l, root: root, call: star.Position(call.Lparen), settings: &Settings{
+	r := settingsReader{loader: l, root: root, settings: &Settings{
 		Mirrors:  map[string][]string{},
 		Position: star.Position(start),
 	}}
@@ -149,7 +149,7 @@ func workspaceCall(f *syntax.File) *syntax.CallExpr {
 type settingsReader struct {
 	loader   *Loader
 	root     label.Label
-	call     diag.Position // of its bracket
+	value    syntax.Expr // of the argument that is being read
 	settings *Settings
 	problems diag.List
 }
@@ -183,6 +183,7 @@ func (r *settingsReader) argument(ctx context.Context, arg syntax.Expr) {
 		r.problems.Add(p)
 		return
 	}
+	r.value = b.Y
 	v, err := r.evaluate(ctx, b.Y)
 	if err != nil {
 		r.problems = append(r.problems, star.Problems(err, &r.loader.files, "workspace")...)
@@ -282,10 +283,26 @@ func (r *settingsReader) layers(v starlark.Value) error {
 		if err != nil {
 			return fmt.Errorf("%q: %w", name, err)
 		}
-		layer.Position = star.ElementPosition(&r.loader.files, r.call, "layers", func(s string) bool { return s == name })
+		layer.Position = r.keyPosition(name)
 		r.settings.Layers = append(r.settings.Layers, layer)
 	}
 	return nil
+}
+
+// keyPosition is where a dict has a key; where the dict begins if it is not
+// written out there.
+func (r *settingsReader) keyPosition(key string) diag.Position {
+	start, _ := r.value.Span()
+	d, ok := r.value.(*syntax.DictExpr)
+	if !ok {
+		return star.Position(start)
+	}
+	for _, e := range d.List {
+		if l, ok := e.(*syntax.DictEntry).Key.(*syntax.Literal); ok && l.Value == key {
+			return star.Position(l.TokenPos)
+		}
+	}
+	return star.Position(start)
 }
 
 func parseLayer(name string, v starlark.Value) (Layer, error) {
