@@ -9,6 +9,7 @@ import (
 
 	"github.com/kittyhawk/appliance/engine/action"
 	"github.com/kittyhawk/appliance/rules/tools/archive"
+	"github.com/kittyhawk/appliance/rules/tools/bootcheck"
 	"github.com/kittyhawk/appliance/rules/tools/compose"
 	"github.com/kittyhawk/appliance/rules/tools/cpio"
 	"github.com/kittyhawk/appliance/rules/tools/deb"
@@ -36,6 +37,7 @@ func Files() fs.FS { return files }
 func Tools() []action.Tool {
 	return []action.Tool{
 		archive.Tool(),
+		bootcheck.Tool(),
 		compose.Tool(),
 		cpio.Tool(),
 		deb.Tool(),
