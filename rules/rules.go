@@ -9,6 +9,7 @@ import (
 
 	"github.com/kittyhawk/appliance/engine/action"
 	"github.com/kittyhawk/appliance/rules/tools/archive"
+	"github.com/kittyhawk/appliance/rules/tools/bootcheck"
 	"github.com/kittyhawk/appliance/rules/tools/compose"
 	"github.com/kittyhawk/appliance/rules/tools/cpio"
 	"github.com/kittyhawk/appliance/rules/tools/deb"
@@ -26,7 +27,7 @@ const Repo = "rules"
 // ExecPlatform is the label of the platform that actions run on.
 const ExecPlatform = "@rules//platform:exec"
 
-//go:embed APPLIANCE.star appliance image library package platform rootfs source toolchain toolroot
+//go:embed APPLIANCE.star appliance image kernel library machine package platform rootfs source toolchain toolroot
 var files embed.FS
 
 // Files are the Starlark files and recipes of @rules.
@@ -36,6 +37,7 @@ func Files() fs.FS { return files }
 func Tools() []action.Tool {
 	return []action.Tool{
 		archive.Tool(),
+		bootcheck.Tool(),
 		compose.Tool(),
 		cpio.Tool(),
 		deb.Tool(),

@@ -385,7 +385,7 @@ func TestRealMirror(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%d packages loaded in %s", len(i.Packages), time.Since(start))
-	for _, name := range []string{"base", "autotools", "cc_exec", "cc_powerpc", "judges"} {
+	for _, name := range []string{"base", "autotools", "cc_arm64", "cc_exec", "cc_powerpc", "cc_x86_64", "judges", "libc_x86_64"} {
 		b, err := os.ReadFile("../" + name + ".lock.star")
 		if err != nil {
 			t.Fatal(err)
