@@ -53,7 +53,7 @@ func TestPassing(t *testing.T) {
 		last:    `passed: 1 steps`,
 	}, {
 		name:    "a root file system",
-		machine: `echo '[    0.5] VFS: Mounted root (ext2 filesystem) on device 1:0.'`,
+		machine: `printf '[    0.5] VFS: Mounted root (ext2 fi'; sleep 0.3; echo 'lesystem) on device 1:0.'; cat`,
 		steps:   []string{"root\tVFS: Mounted root (ext2 filesystem) on device 1:0."},
 		last:    `passed: 1 steps`,
 	}, {
@@ -207,6 +207,11 @@ func TestFailing(t *testing.T) {
 		machine: shell,
 		steps:   []string{"run\tsleep 100\t\t0\t1"},
 		last:    `step 1 of 1 \(run sleep 100\): waited [\d.]+ s for the command to end: the time limit of the step is reached`,
+	}, {
+		name:    "a command that does not stop talking",
+		machine: shell,
+		steps:   []string{"run\tyes 'more and more and more and more and more and more and more'\t\t0\t0"},
+		last:    `the command printed more than 16000000 bytes`,
 	}, {
 		name:    "a file that is not there",
 		machine: shell,

@@ -15,9 +15,17 @@
 # evaluates nothing of them.
 
 # The machine: argv, the channel of its console, what it showed that no step has
-# looked at yet, a line or control sequence that is not complete, and how it
-# ended, empty as long as it runs.
-array set machine {argv {} channel {} unread {} rest {} end {}}
+# looked at yet, a control sequence that is not complete, whether its kernel may
+# have panicked, and how it ended, empty as long as it runs.
+array set machine {argv {} channel {} unread {} rest {} panic 0 end {}}
+
+# How a panic of the kernel begins.
+set panic "Kernel panic - "
+
+# A machine that never stops talking must not take all memory. So many bytes are
+# kept of what nobody waits for, and of the output of a command.
+set kept 1000000
+set output_max 16000000
 
 # What the last pattern that was found and its groups matched, and what the console
 # showed before it.
@@ -88,6 +96,7 @@ proc start_machine {} {
     global machine
     set machine(unread) ""
     set machine(rest) ""
+    set machine(panic) 0
     set machine(end) ""
     set machine(channel) [start $machine(argv) r+]
     chan event $machine(channel) readable hear_machine
@@ -116,7 +125,7 @@ proc hear_machine {} {
 # Takes what came from the console: without carriage returns, and without the
 # sequences that move cursors (ECMA-48, 5.4) of which one may not be complete.
 proc take {bytes} {
-    global machine
+    global machine panic
     append machine(rest) $bytes
     set text $machine(rest)
     set machine(rest) ""
@@ -125,7 +134,9 @@ proc take {bytes} {
         set text [string range $text 0 [lindex $cut 0]-1]
     }
     regsub -all {\x1b\[[0-?]*[ -/]*[@-~]|\r} $text {} text
+    set new [expr {[string length $machine(unread)] - [string length $panic]}]
     append machine(unread) $text
+    if {[string first $panic $machine(unread) $new] >= 0} {set machine(panic) 1}
     show $text
 }
 
@@ -191,14 +202,15 @@ proc pause {ms} {
     vwait over_pause
 }
 
-# A kernel that panics has nothing more to say.
+# A kernel that panics has nothing more to say than why.
 proc look_for_panic {} {
-    global machine
-    set at [string first "Kernel panic - not syncing: " $machine(unread)]
-    if {$at < 0} return
+    global machine panic
+    if {!$machine(panic)} return
+    set at [string first $panic $machine(unread)]
     set eol [string first \n $machine(unread) $at]
-    if {$eol >= 0 || [machine_ended]} {
-        fail "the kernel panicked: [brief [string range $machine(unread) $at+15 [expr {$eol < 0 ? "end" : $eol - 1}]]]"
+    if {$at >= 0 && ($eol >= 0 || [machine_ended])} {
+        set why [string range $machine(unread) $at+[string length $panic] [expr {$eol < 0 ? "end" : $eol - 1}]]
+        fail "the kernel panicked: [brief $why]"
     }
 }
 
@@ -211,10 +223,13 @@ proc machine_ended {} {
 # lets later steps start after it. A message of the kernel can come in the middle
 # of anything: when it hides what we wait for, we look past it.
 proc shown {pattern} {
-    global machine match
+    global machine match kept
     if {![regexp -lineanchor -indices -- $pattern $machine(unread) where]} {
         set quiet [without_kernel $machine(unread)]
-        if {![regexp -lineanchor -indices -- $pattern $quiet where]} {return 0}
+        if {![regexp -lineanchor -indices -- $pattern $quiet where]} {
+            if {[string length $machine(unread)] > $kept} {set machine(unread) [string range $machine(unread) end-[expr {$kept / 2}] end]}
+            return 0
+        }
         set machine(unread) $quiet
     }
     set match(groups) [regexp -lineanchor -inline -- $pattern $machine(unread)]
@@ -238,7 +253,7 @@ proc await_pattern {pattern seconds what} {
 
 # The first line that tells where the root file system is has to be this one.
 proc step_root {want} {
-    set got [lindex [await_pattern {VFS: Mounted root \([^\n]*|Run /[^\n]* as init process} 0 "a root file system"] 0]
+    lassign [await_pattern {(VFS: Mounted root \([^\n]*|Run /[^\n]* as init process)\n} 0 "a root file system"] -> got
     if {$got ne $want} {fail "the root file system is another one: got \"[brief $got]\", want \"$want\""}
 }
 
@@ -298,19 +313,20 @@ proc run {command seconds} {
 # Looks for the line after the output, in what came since we last looked: files
 # that are fetched are long.
 proc run_ended {n} {
-    global machine run
-    set before [string range $machine(unread) 0 $run(looked)-1]
+    global machine run output_max
     set tail [string range $machine(unread) $run(looked) end]
     foreach text [list $tail [without_kernel $tail]] {
         if {[regexp -indices "\n<end $n (\\d+)>\n" $text line status]} {
-            set run(output) $before[string range $text 0 [lindex $line 0]-1]
+            set run(output) [string range $machine(unread) 0 $run(looked)-1][string range $text 0 [lindex $line 0]-1]
             set run(status) [string range $text {*}$status]
             set machine(unread) [string range $text [lindex $line 1]+1 end]
             return 1
         }
     }
+    set length [string length $machine(unread)]
+    if {$length > $output_max} {fail "the command printed more than $output_max bytes"}
     # A message of the kernel fits in what is looked at again.
-    set run(looked) [expr {max($run(looked), [string length $machine(unread)] - 2000)}]
+    set run(looked) [expr {max($run(looked), $length - 2000)}]
     return 0
 }
 

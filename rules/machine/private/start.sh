@@ -16,7 +16,7 @@ shift 3
 # machine and so ends QEMU. Where there is no KVM this costs nothing.
 kvm_works() {
     [ "$(uname -m)" = "$cpu" ] && [ -r /dev/kvm ] && [ -w /dev/kvm ] &&
-        timeout --signal=KILL 15 "$@" -accel kvm -append "$first root=/dev/ram0 init=/none rdinit=/none panic=-1" </dev/null 2>&1 |
+        timeout --signal=KILL 5 "$@" -accel kvm -append "$first root=/dev/ram0 init=/none rdinit=/none panic=-1" </dev/null 2>&1 |
         grep -q 'Kernel panic - not syncing'
 }
 

@@ -385,7 +385,10 @@ func TestRealMirror(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%d packages loaded in %s", len(i.Packages), time.Since(start))
-	for _, name := range []string{"base", "autotools", "cc_arm64", "cc_exec", "cc_powerpc", "cc_x86_64", "judges", "libc_x86_64"} {
+	for _, name := range []string{
+		"base", "autotools", "boot_test", "cc_arm64", "cc_exec", "cc_powerpc", "cc_x86_64", "judges", "libc_x86_64",
+		"qemu_arm", "qemu_ppc", "qemu_x86", "u_boot_qemu",
+	} {
 		b, err := os.ReadFile("../" + name + ".lock.star")
 		if err != nil {
 			t.Fatal(err)
