@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -44,6 +45,33 @@ func (l *Loader) Repos(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	return slices.Concat([]string{""}, l.layers.order, l.layers.embedded), nil
+}
+
+// RootMirrors are the base URLs of mirrors, by name, that the workspace declares.
+func (l *Loader) RootMirrors(ctx context.Context) (map[string][]string, error) {
+	settings, err := l.RootSettings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return settings.Mirrors, nil
+}
+
+// Mirrors are those that the workspace declares, and what its layers declare under
+// names that it does not.
+func (l *Loader) Mirrors(ctx context.Context) (map[string][]string, error) {
+	repos, err := l.Repos(ctx)
+	if err != nil {
+		return nil, err
+	}
+	mirrors := map[string][]string{}
+	for _, repo := range slices.Backward(repos) {
+		settings, err := l.RepoSettings(ctx, repo)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(mirrors, settings.Mirrors)
+	}
+	return mirrors, nil
 }
 
 // place is a workspace that was opened.
