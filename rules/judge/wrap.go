@@ -14,7 +14,7 @@ const loader = "lib64/ld-linux-x86-64.so.2"
 
 // wrap writes dir/name, a script that starts the program of that name with the
 // root's own dynamic linker and libraries: those of the host may be older, or of
-// another libc. mke2fs would read its defaults from the host's /etc.
+// another libc. mke2fs would read its defaults from the host's /etc, tclsh its library from /usr.
 func wrap(dir, root, name string) (string, error) {
 	program, err := lookup(root, name)
 	if err != nil {
@@ -25,8 +25,8 @@ func wrap(dir, root, name string) (string, error) {
 		return "", err
 	}
 	libraries := filepath.Join(root, "lib/x86_64-linux-gnu") + ":" + filepath.Join(root, "usr/lib/x86_64-linux-gnu")
-	script := fmt.Sprintf("#!/bin/sh\nMKE2FS_CONFIG=%s exec %s --library-path %s --argv0 %s %s \"$@\"\n",
-		quote(filepath.Join(root, "etc/mke2fs.conf")), quote(ld), quote(libraries), quote(name), quote(program))
+	script := fmt.Sprintf("#!/bin/sh\nMKE2FS_CONFIG=%s TCL_LIBRARY=%s exec %s --library-path %s --argv0 %s %s \"$@\"\n",
+		quote(filepath.Join(root, "etc/mke2fs.conf")), quote(filepath.Join(root, "usr/share/tcltk/tcl8.6")), quote(ld), quote(libraries), quote(name), quote(program))
 	path := filepath.Join(dir, name)
 	// A process that is forked while the script is open for writing would make
 	// starting it fail with ETXTBSY (https://go.dev/issue/22315).

@@ -1,21 +1,18 @@
 # Leads the console of a machine through a dialogue.
 #
-#     tclsh driver.tcl SECONDS DIALOGUE COMMAND ARGUMENT...
+#     tclsh driver.tcl SECONDS DIALOGUE OUTPUTS COMMAND ARGUMENT...
 #
 # COMMAND is the machine: its standard input and output are the console. The
 # exit code is 0 when every step of the file DIALOGUE came true within SECONDS.
 # Standard output is what the console showed, with the steps marked; its last
-# line says how it ended.
+# line says how it ended. Files that are fetched go to the directory OUTPUTS.
+# Commands beside the machine run in the working directory.
 #
 # A step is a line: the name of a proc step_NAME below and its arguments, with
 # tabs between them and \t, \n, \r and \\ for those characters; the first argument
-# says in the log which step it is. Patterns are
-# Tcl's advanced regular expressions; ^ and $ match at lines. The texts of a dialogue are data: nothing
-# of it is evaluated by Tcl.
-
-# Files of the test: what is fetched, and scripts of host commands.
-set outputs /outputs
-set scratch /tmp
+# says in the log which step it is. Patterns are Tcl's advanced regular
+# expressions; ^ and $ match at lines. The texts of a dialogue are data: Tcl
+# evaluates nothing of them.
 
 # The machine: argv, the channel of its console, what it showed that no step has
 # looked at yet, a line or control sequence that is not complete, and how it
@@ -37,8 +34,8 @@ array set host {channel {} output {} end {}}
 set news 0
 
 # The test: its steps, which of them is done now, when it began and when it has
-# to be over, both in ms.
-array set test {steps {} number 0 begin 0 over 0}
+# to be over, both in ms, and the directory for files that are fetched.
+array set test {steps {} number 0 begin 0 over 0 outputs {}}
 
 # ---- the log ----
 
@@ -201,7 +198,7 @@ proc look_for_panic {} {
     if {$at < 0} return
     set eol [string first \n $machine(unread) $at]
     if {$eol >= 0 || [machine_ended]} {
-        fail "the kernel panicked: [brief [string range $machine(unread) $at+14 [expr {$eol < 0 ? "end" : $eol - 1}]]]"
+        fail "the kernel panicked: [brief [string range $machine(unread) $at+15 [expr {$eol < 0 ? "end" : $eol - 1}]]]"
     }
 }
 
@@ -333,7 +330,7 @@ proc step_uboot {command pattern status} {
 
 # base64 goes over any console; the checksum tells when something came between.
 proc step_fetch {path name} {
-    global outputs muted
+    global test muted
     set quoted '[string map {' '\\''} $path]'
     set muted 1
     lassign [run "cksum <$quoted && base64 <$quoted" 0] status text
@@ -341,12 +338,12 @@ proc step_fetch {path name} {
     if {$status != 0} {fail "$path: cannot be read: [brief [string trim $text]]"}
     set lines [split [string trim $text] \n]
     set content [binary decode base64 [join [lrange $lines 1 end] ""]]
-    set file [open $outputs/$name wb]
+    set file [open $test(outputs)/$name wb]
     puts -nonewline $file $content
     close $file
     mark "[string length $content] bytes"
     set want [lrange [lindex $lines 0] 0 1]
-    set got [lrange [exec cksum $outputs/$name] 0 1]
+    set got [lrange [exec cksum <$test(outputs)/$name] 0 1]
     if {$got ne $want} {fail "$path: damaged on its way over the console: got checksum and size \"$got\", want \"$want\""}
 }
 
@@ -364,14 +361,14 @@ proc step_host {title command pattern status until} {
 }
 
 proc run_host {command} {
-    global host scratch
-    set script [open $scratch/command w]
+    global host
+    set script [open command.sh w]
     chan configure $script -translation binary
     puts $script $command
     close $script
     set host(output) ""
     set host(end) ""
-    set host(channel) [start [list sh -eu $scratch/command] r </dev/null]
+    set host(channel) [start [list sh -eu command.sh] r </dev/null]
     chan event $host(channel) readable hear_host
     await host_ended 0 "the command to end"
 }
@@ -456,7 +453,7 @@ proc run_steps {} {
 proc main {argv} {
     global machine test host
     chan configure stdout -translation binary
-    set machine(argv) [lassign $argv limit dialogue]
+    set machine(argv) [lassign $argv limit dialogue test(outputs)]
     set test(steps) [read_steps $dialogue]
     set test(begin) [clock milliseconds]
     set test(over) [expr {$test(begin) + 1000 * $limit}]
