@@ -18,13 +18,13 @@ func (p *program) completeLabels(cmd *cobra.Command, _ []string, typed string) (
 	if err != nil {
 		return nil, done
 	}
-	layers, err := p.openLoader(w, &buildFlags{}, event.Discard)
+	reading, err := p.openLoader(w, &buildFlags{}, event.Discard)
 	if err != nil {
 		return nil, done
 	}
-	defer layers.Close()
-	layers.cacheOnly = true // nobody waits for a download while typing
-	c := completer{cmd, layers.loader, w.base}
+	defer reading.Close()
+	reading.cacheOnly = true // nobody waits for a download while typing
+	c := completer{cmd, reading.loader, w.base}
 	typed = strings.TrimPrefix(typed, protected)
 	// In a query the label follows a bracket, a comma or a blank; a pattern may have a
 	// minus before it.

@@ -16,9 +16,7 @@ import (
 	"github.com/kittyhawk/appliance/engine/label"
 	"github.com/kittyhawk/appliance/engine/load"
 	"github.com/kittyhawk/appliance/engine/runner"
-	"github.com/kittyhawk/appliance/engine/sandbox"
 	"github.com/kittyhawk/appliance/engine/store/disk"
-	"github.com/kittyhawk/appliance/engine/workspace"
 	unpack "github.com/kittyhawk/appliance/rules/tools/archive"
 )
 
@@ -130,62 +128,23 @@ func (l layerEvents) Hear(e event.Event) {
 
 func (l layerEvents) id(id event.ActionID) event.ActionID { return -1 - l.first - id }
 
-// lateLayers opens the store when the first layer needs it: most questions need
-// none.
+// lateLayers gets what opens layers ready when the first one comes: most
+// workspaces have none.
 type lateLayers struct {
-	program   *program
-	flags     *buildFlags
-	events    event.Sink
-	workspace *workspace.Workspace
-	loader    *load.Loader
-	cacheOnly bool // nothing is downloaded
-
-	box    sandbox.Starter
-	layers *layerStore // nil until there is one
+	open  func(context.Context) (*layerStore, error)
+	store *layerStore // nil until there is a layer
 }
 
-func (l *lateLayers) open(ctx context.Context, layer load.Layer) (string, error) {
-	if l.layers == nil {
-		layers, err := l.openStore(ctx)
+// Open is load.Options.OpenLayer.
+func (l *lateLayers) Open(ctx context.Context, layer load.Layer) (string, error) {
+	if l.store == nil {
+		store, err := l.open(ctx)
 		if err != nil {
 			return "", err
 		}
-		l.layers = layers
+		l.store = store
 	}
-	return l.layers.open(ctx, layer)
-}
-
-func (l *lateLayers) openStore(ctx context.Context) (*layerStore, error) {
-	settings, err := l.loader.RootSettings(ctx)
-	if err != nil {
-		return nil, err
-	}
-	cache, err := l.program.cacheDir()
-	if err != nil {
-		return nil, err
-	}
-	st, err := openStore(cache)
-	if err != nil {
-		return nil, err
-	}
-	fetcher, err := l.program.newFetcher(st, cache, &l.flags.mirrorFlags, settings.Mirrors)
-	if err != nil {
-		return nil, errors.Join(err, st.Close())
-	}
-	config := executeConfig(l.flags, &l.box, st, l.workspace, fetcher, l.events)
-	if l.cacheOnly {
-		config.Fresh = absent{}
-		config.Runner = runner.NewCached(st.Results(), absent{})
-	}
-	return &layerStore{store: st, config: config}, nil
-}
-
-// Close ends the use of layers.
-func (l *lateLayers) Close() error {
-	if l.layers == nil {
-		return nil
-	}
-	return errors.Join(l.box.Close(), l.layers.store.Close())
+	return l.store.open(ctx, layer)
 }
 
 // absent runs nothing.

@@ -70,12 +70,12 @@ func (p *program) query(ctx context.Context, expression string, flags *queryFlag
 	if err != nil {
 		return err
 	}
-	layers, err := p.openLoader(w, &buildFlags{mirrorFlags: flags.mirrorFlags}, notes{p})
+	reading, err := p.openLoader(w, &buildFlags{mirrorFlags: flags.mirrorFlags}, notes{p})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, layers.Close()) }()
-	g := graph{layers.loader, w.base}
+	defer func() { err = errors.Join(err, reading.Close()) }()
+	g := graph{reading.loader, w.base}
 	list, err := q.Eval(ctx, g)
 	if err == nil && flags.order == "deps" {
 		list, err = query.ByDeps(ctx, g, list)

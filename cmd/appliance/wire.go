@@ -40,7 +40,7 @@ type stack struct {
 	engine    *engine.Engine
 	store     *disk.Store
 	workspace *workspace.Workspace
-	layers    *layerStore
+	layers    lateLayers
 	box       sandbox.Starter
 }
 
@@ -67,32 +67,27 @@ func (p *program) openStack(ctx context.Context, at place, flags *buildFlags, ev
 	if err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
-	s := &stack{store: st, workspace: ws, layers: &layerStore{store: st}}
-	s.engine = &engine.Engine{
-		Loader:   load.New(ws, events, load.Options{OpenLayer: s.layers.open}),
-		Analysis: analysis,
+	s := &stack{store: st, workspace: ws}
+	executing := func(mirrors map[string][]string, err error) (execute.Config, error) {
+		if err != nil {
+			return execute.Config{}, err
+		}
+		fetcher, err := p.newFetcher(st, cache, &flags.mirrorFlags, mirrors)
+		if err != nil {
+			return execute.Config{}, err
+		}
+		return executeConfig(flags, &s.box, st, ws, fetcher, events), nil
 	}
-	if err := p.openEngine(ctx, s, cache, flags, events); err != nil {
+	loader := load.New(ws, events, load.Options{OpenLayer: s.layers.Open})
+	s.layers.open = func(ctx context.Context) (*layerStore, error) {
+		config, err := executing(loader.RootMirrors(ctx))
+		return &layerStore{store: st, config: config}, err
+	}
+	s.engine = &engine.Engine{Loader: loader, Analysis: analysis}
+	if s.engine.Execute, err = executing(loader.Mirrors(ctx)); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
-}
-
-// openEngine makes an engine ready to load and to execute. Layers are fetched as
-// everything else is, from the mirrors that the workspace declares.
-func (p *program) openEngine(ctx context.Context, s *stack, cache string, flags *buildFlags, events event.Sink) error {
-	settings, err := s.engine.Loader.RootSettings(ctx)
-	if err != nil {
-		return err
-	}
-	fetcher, err := p.newFetcher(s.store, cache, &flags.mirrorFlags, settings.Mirrors)
-	if err != nil {
-		return err
-	}
-	s.engine.Execute = executeConfig(flags, &s.box, s.store, s.workspace, fetcher, events)
-	s.layers.config = s.engine.Execute
-	_, err = s.engine.Loader.Settings(ctx)
-	return err
 }
 
 // newFetcher fetches into a store, by way of the mirrors that flags and the

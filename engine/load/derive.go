@@ -28,7 +28,7 @@ type macroCall struct {
 type lent map[label.Label]label.Label
 
 // Called notes the call of a macro, under the name that it gives.
-func (b *builder) Called(_ *starlark.Thread, m *star.Derivable, kwargs []starlark.Tuple) {
+func (b *builder) Called(m *star.Derivable, kwargs []starlark.Tuple) {
 	call := &macroCall{macro: m, lent: lent{}}
 	lend := func(at label.Label) {
 		from, borrowed := b.lent[at]

@@ -27,6 +27,9 @@ type Directory struct {
 // Directory loads the build directory of at, once. The error is that there is
 // none; what is wrong in its file is kept with it.
 func (l *Loader) Directory(ctx context.Context, at label.Label) (*Directory, error) {
+	if _, err := l.Settings(ctx); err != nil {
+		return nil, err
+	}
 	if err := l.checkRepo(at); err != nil {
 		return nil, err
 	}

@@ -125,7 +125,7 @@ func (l *Loader) Expand(ctx context.Context, p label.Pattern) ([]*Target, error)
 		}
 		return []*Target{t}, nil
 	}
-	labels, err := l.directoriesOf(ctx, p)
+	labels, err := l.Directories(ctx, p)
 	if err != nil {
 		return nil, err
 	}
@@ -153,8 +153,9 @@ func (l *Loader) Expand(ctx context.Context, p label.Pattern) ([]*Target, error)
 	return targets, problems.Err()
 }
 
-// directoriesOf are the build directories that a wildcard reaches.
-func (l *Loader) directoriesOf(ctx context.Context, p label.Pattern) ([]label.Label, error) {
+// Directories are the build directories that a wildcard reaches, each by a label
+// in it.
+func (l *Loader) Directories(ctx context.Context, p label.Pattern) ([]label.Label, error) {
 	root := p.Root()
 	if err := l.checkRepo(root); err != nil {
 		return nil, err

@@ -66,7 +66,7 @@ func (d *Derivable) CallInternal(t *starlark.Thread, args starlark.Tuple, kwargs
 		return nil, fmt.Errorf("%s: got a positional argument, want only named ones", d.Name())
 	}
 	if declare := EnvironmentOf(t).Declare; declare != nil {
-		declare.Called(t, d, kwargs)
+		declare.Called(d, kwargs)
 	}
 	return starlark.Call(t, d.macro, nil, kwargs)
 }

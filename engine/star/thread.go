@@ -38,7 +38,7 @@ type Declarer interface {
 	Directory() label.Label
 
 	// Called is called when a macro is called that can be derived from.
-	Called(thread *starlark.Thread, m *Derivable, kwargs []starlark.Tuple)
+	Called(m *Derivable, kwargs []starlark.Tuple)
 
 	// Declare is called when a rule is called.
 	Declare(thread *starlark.Thread, r *Rule, args starlark.Tuple, kwargs []starlark.Tuple) error
