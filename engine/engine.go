@@ -2,12 +2,14 @@ package engine
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/kittyhawk/appliance/engine/action"
 	"github.com/kittyhawk/appliance/engine/analyze"
 	"github.com/kittyhawk/appliance/engine/execute"
 	"github.com/kittyhawk/appliance/engine/label"
 	"github.com/kittyhawk/appliance/engine/load"
+	"github.com/kittyhawk/appliance/engine/runner"
 )
 
 // Engine builds targets of one workspace.
@@ -51,4 +53,59 @@ func wanted(plan *analyze.Plan) []*action.Artifact {
 		files = append(files, t.Files...)
 	}
 	return files
+}
+
+// Test is Build, and runs those of the targets that are tests. Only targets that
+// keep approves of are looked at. That a test fails is told by the Outcome and no
+// error.
+func (e *Engine) Test(ctx context.Context, patterns []label.Pattern, keep func(*load.Target) bool) (*Outcome, error) {
+	plan, err := e.TestPlan(ctx, patterns, keep)
+	if err != nil {
+		return nil, err
+	}
+	config := e.Execute
+	for _, t := range plan.Targets {
+		if t.Test != nil {
+			config.Tests.Actions = append(config.Tests.Actions, t.Test)
+		}
+	}
+	executed, err := execute.Run(ctx, wanted(plan), config)
+	return &Outcome{executed, plan.Targets}, err
+}
+
+// TestPlan is the first two phases of Test.
+func (e *Engine) TestPlan(ctx context.Context, patterns []label.Pattern, keep func(*load.Target) bool) (*analyze.Plan, error) {
+	targets, err := e.Loader.Targets(ctx, patterns)
+	if err != nil {
+		return nil, err
+	}
+	var kept []*load.Target
+	for _, t := range targets {
+		if keep(t) {
+			kept = append(kept, t)
+		}
+	}
+	return analyze.Targets(ctx, e.Loader, kept, e.Analysis)
+}
+
+// Program builds all that the program of a target needs, and gives the job to
+// run it.
+func (e *Engine) Program(ctx context.Context, t *load.Target) (runner.Job, error) {
+	plan, err := analyze.Targets(ctx, e.Loader, []*load.Target{t}, e.Analysis)
+	if err != nil {
+		return runner.Job{}, err
+	}
+	program := plan.Targets[0].Executable
+	if program == nil {
+		return runner.Job{}, fmt.Errorf("%s cannot be run", t.Label())
+	}
+	outcome, err := execute.Run(ctx, program.HashedInputs(), e.Execute)
+	if err != nil {
+		return runner.Job{}, err
+	}
+	request, err := execute.NewRequest(ctx, program, outcome.Nodes, e.Execute.Trees)
+	if err != nil {
+		return runner.Job{}, err
+	}
+	return runner.Job{Request: request, Started: func() {}, Progress: func(int64, int64) {}}, nil
 }

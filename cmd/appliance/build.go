@@ -47,14 +47,7 @@ func (p *program) build(ctx context.Context, flags *buildFlags, args []string) (
 	if err != nil {
 		return err
 	}
-	screen := p.startUI()
-	defer screen.Close()
-	events, closeLog, err := p.listen(flags, screen)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, closeLog()) }()
-	s, err := p.openStack(ctx, at, flags, newCommandLines(events, flags))
+	s, err := p.openSession(ctx, at, flags, nil)
 	if err != nil {
 		return err
 	}
@@ -65,9 +58,9 @@ func (p *program) build(ctx context.Context, flags *buildFlags, args []string) (
 	}
 	outcome, err := s.engine.Build(ctx, patterns)
 	if outcome != nil {
-		done, linkErr := p.link(ctx, s, at.output(flags.output), outcome)
+		done, linkErr := p.link(ctx, s.stack, at.output(flags.output), outcome)
 		if err = errors.Join(err, linkErr); err == nil {
-			screen.Summary(done)
+			s.screen.Summary(done)
 		}
 	}
 	return err

@@ -70,6 +70,7 @@ type buildFlags struct {
 	timeoutS        int
 	eventFile       string
 	output          string
+	tests           testFlags // of the command test alone
 }
 
 func (b *buildFlags) register(fs *pflag.FlagSet) {

@@ -47,6 +47,8 @@ func newRoot(p *program) *cobra.Command {
 func commands(p *program) []*cobra.Command {
 	return slices.Concat([]*cobra.Command{
 		newBuild(p),
+		newTest(p),
+		newRun(p),
 		newQuery(p),
 		newClean(p),
 		newGC(p),

@@ -103,7 +103,7 @@ func openWorkspace(at place, stats string) (*workspace.Workspace, error) {
 }
 
 func analysisOptions(flags *buildFlags, events event.Sink) (analyze.Options, error) {
-	o := analyze.Options{Tools: map[string]int{}, Events: events}
+	o := analyze.Options{Tools: map[string]int{}, TestTimeout: flags.tests.timeout(), Events: events}
 	for _, t := range rules.Tools() {
 		o.Tools[t.Name] = t.Version
 	}
@@ -120,10 +120,12 @@ func analysisOptions(flags *buildFlags, events event.Sink) (analyze.Options, err
 // executeConfig stacks the runners: the cache over the rest.
 func executeConfig(flags *buildFlags, box *sandbox.Starter, st *disk.Store, ws *workspace.Workspace, fetcher *fetch.Fetcher, events event.Sink) execute.Config {
 	trees := &tree.Layered{Below: st.Trees()}
-	fresh := newFresh(flags, box, st, ws, trees, fetcher)
+	local := newLocal(flags, box, st, ws, trees, fetcher)
+	fresh := newFresh(st, local)
+	cached := runner.NewCached(st.Results(), fresh)
 	return execute.Config{
 		Sources: ws,
-		Runner:  runner.NewCached(st.Results(), fresh),
+		Runner:  cached,
 		Fresh:   fresh,
 		Trees:   trees,
 		Deliver: func(ctx context.Context, a *action.Artifact, n tree.Node) error {
@@ -133,6 +135,7 @@ func executeConfig(flags *buildFlags, box *sandbox.Starter, st *disk.Store, ws *
 		Events:    events,
 		Lookups:   flags.jobCount(),
 		KeepGoing: flags.keepGoing,
+		Tests:     flags.tests.config(cached, fresh, local),
 	}
 }
 
@@ -159,14 +162,24 @@ func printed(log string) string {
 }
 
 // newFresh runs every request anew and records its result.
-func newFresh(flags *buildFlags, box *sandbox.Starter, st *disk.Store, ws *workspace.Workspace, trees tree.Source, fetcher *fetch.Fetcher) runner.Runner {
+func newFresh(st *disk.Store, local runner.Runner) runner.Runner {
+	return runner.NewShared(runner.NewRecorded(st.Results(), local))
+}
+
+// newLocal runs requests and keeps nothing but what they make.
+func newLocal(flags *buildFlags, box *sandbox.Starter, st *disk.Store, ws *workspace.Workspace, trees tree.Source, fetcher *fetch.Fetcher) runner.Runner {
 	jobs := jobserver.New(flags.jobCount())
-	local := runner.ByWork{
+	byWork := runner.ByWork{
 		Command: runner.NewCommand(box, localFiles{st}, st, jobs, st.LogPath, flags.timeout()),
 		Tool:    runner.NewTool(rules.Tools(), st, st.Trees(), st, flags.jobCount()),
 		Fetch:   runner.NewFetch(fetcher, parallelDownloads),
 	}
-	return runner.NewShared(runner.NewRecorded(st.Results(), runner.NewSourced(ws, st, trees, local)))
+	return runner.NewSourced(ws, st, trees, byWork)
+}
+
+// newProgram runs a program for a person.
+func (s *stack) newProgram(launch runner.Launch) runner.Runner {
+	return runner.NewSourced(s.workspace, s.store, s.engine.Execute.Trees, runner.NewProgram(&s.box, localFiles{s.store}, launch))
 }
 
 // localFiles are the files of a disk store, as runners want them.

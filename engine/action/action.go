@@ -18,10 +18,20 @@ type Action struct {
 	mnemonic string
 	message  string
 	timeout  time.Duration
+	purpose  Purpose
 	work     Work
 	inputs   []*Artifact // every artifact of work, in its order, each once
 	outputs  []Output    // sorted by name
 }
+
+// Purpose is what an action is carried out for.
+type Purpose uint8
+
+const (
+	Build  Purpose = iota // its outputs
+	Test                  // to see whether it succeeds; it may have no outputs
+	Launch                // because a person wants to use it; it has no outputs
+)
 
 // Work is what an action does: *Command, *ToolCall or *Fetch.
 type Work interface {
@@ -47,6 +57,8 @@ type Command struct {
 	Writable    []string        // absolute paths of mounts whose copy may be written to; sorted
 	Outputs     []Output        // by absolute path; trees exist, empty, when the command starts
 	Cores       int             // cores it can make use of through the jobserver; 0 means one
+	Devices     []string        // devices of the host below /dev that it gets if they are there; sorted
+	Network     bool            // it has the caller's network; for Launch alone
 }
 
 // Mount is trees laid over one another at an absolute path. Two that bring
@@ -84,17 +96,18 @@ type Plan struct {
 	Mnemonic string // one word in CamelCase
 	Message  string // for people; default "Mnemonic owner"
 	Timeout  time.Duration
+	Purpose  Purpose
 	Work     Work
 }
 
 // New makes an action and ties its outputs to it. An output that another
 // action produces already is an error.
 func New(p Plan) (*Action, error) {
-	a := &Action{p.Owner, p.Mnemonic, p.Message, p.Timeout, p.Work, nil, nil}
+	a := &Action{p.Owner, p.Mnemonic, p.Message, p.Timeout, p.Purpose, p.Work, nil, nil}
 	if a.message == "" {
 		a.message = p.Mnemonic + " " + p.Owner.String()
 	}
-	if err := p.Work.check(); err != nil {
+	if err := p.check(); err != nil {
 		return nil, fmt.Errorf("%s: %w", p.Mnemonic, err)
 	}
 	a.inputs = unique(p.Work.inputs())
@@ -103,11 +116,25 @@ func New(p Plan) (*Action, error) {
 	return a, a.claim()
 }
 
+func (p Plan) check() error {
+	if err := p.Work.check(); err != nil {
+		return err
+	}
+	outputs := len(p.Work.outputs())
+	switch {
+	case outputs == 0 && p.Purpose == Build:
+		return fmt.Errorf("no outputs")
+	case outputs > 0 && p.Purpose == Launch:
+		return fmt.Errorf("a program to launch has no outputs")
+	}
+	if c, ok := p.Work.(*Command); ok && c.Network && p.Purpose != Launch {
+		return fmt.Errorf("a command of the build has no network")
+	}
+	return nil
+}
+
 // claim ties the outputs to the action.
 func (a *Action) claim() error {
-	if len(a.outputs) == 0 {
-		return fmt.Errorf("%s: no outputs", a.mnemonic)
-	}
 	for _, o := range a.outputs {
 		if o.Artifact.origin != Derived {
 			return fmt.Errorf("%s: output %s is not a declared file or tree", a.mnemonic, o.Artifact)
@@ -139,6 +166,9 @@ func (a *Action) Mnemonic() string { return a.mnemonic }
 
 // Message is the action in words.
 func (a *Action) Message() string { return a.message }
+
+// Purpose is what the action is carried out for.
+func (a *Action) Purpose() Purpose { return a.purpose }
 
 // Timeout is how long the action may run; 0 leaves it to the runner.
 func (a *Action) Timeout() time.Duration { return a.timeout }
@@ -187,6 +217,11 @@ func (c *Command) check() error {
 	for _, s := range c.Argv {
 		if strings.Contains(s, "\x00") {
 			return fmt.Errorf("argument %q: holds NUL", s)
+		}
+	}
+	for _, d := range c.Devices {
+		if !strings.HasPrefix(d, "/dev/") || path.Clean(d) != d {
+			return fmt.Errorf("device %q: want a clean path below /dev", d)
 		}
 	}
 	if c.Dir == "" {

@@ -105,6 +105,12 @@ func (c *Command) message() wire.Command {
 	for _, w := range c.Writable {
 		m.Platform = append(m.Platform, wire.Property{Name: "writable", Value: w})
 	}
+	// What is asked for is part of the key, what this host has of it is not: a
+	// device may make a command faster and never other, and a test that has passed
+	// here with it need not run on the next host without.
+	for _, d := range c.Devices {
+		m.Platform = append(m.Platform, wire.Property{Name: "device", Value: d})
+	}
 	return m
 }
 

@@ -45,8 +45,10 @@ func (a *actions) Hash() (uint32, error) { return 0, fmt.Errorf("unhashable type
 var methods = map[string]func(a *actions, t *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error){
 	"declare_directory": (*actions).declareDirectory,
 	"declare_file":      (*actions).declareFile,
+	"executable":        (*actions).executable,
 	"fetch":             (*actions).fetch,
 	"run":               (*actions).run,
+	"test":              (*actions).test,
 	"tool":              (*actions).tool,
 	"write":             (*actions).write,
 }
@@ -126,9 +128,11 @@ func (a *actions) own(f star.File) error {
 type common struct {
 	mnemonic, message string
 	timeout           int // seconds
+	purpose           action.Purpose
 }
 
-func (a *actions) add(c common, w action.Work) (starlark.Value, error) {
+// add makes an action of the node.
+func (a *actions) add(c common, w action.Work) (*action.Action, error) {
 	if !mnemonicPattern.MatchString(c.mnemonic) {
 		return nil, &star.ArgumentError{Name: "mnemonic", Text: fmt.Sprintf("mnemonic: got %q, want a word in CamelCase", c.mnemonic)}
 	}
@@ -140,8 +144,23 @@ func (a *actions) add(c common, w action.Work) (starlark.Value, error) {
 		Mnemonic: c.mnemonic,
 		Message:  c.message,
 		Timeout:  time.Duration(c.timeout) * time.Second,
+		Purpose:  c.purpose,
 		Work:     w,
 	})
+	if err != nil {
+		return nil, err
+	}
+	for _, in := range made.HashedInputs() {
+		if p := in.Producer(); p != nil && p.Purpose() == action.Test {
+			return nil, fmt.Errorf("input %s is what a test leaves behind, which is not made by a build", in)
+		}
+	}
+	return made, nil
+}
+
+// build adds an action that a build carries out.
+func (a *actions) build(c common, w action.Work) (starlark.Value, error) {
+	made, err := a.add(c, w)
 	if err != nil {
 		return nil, err
 	}
@@ -150,43 +169,6 @@ func (a *actions) add(c common, w action.Work) (starlark.Value, error) {
 }
 
 var mnemonicPattern = regexp.MustCompile(`^[A-Z][A-Za-z0-9]*$`)
-
-func (a *actions) run(_ *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-	c := common{mnemonic: "Run"}
-	var argv, writable *starlark.List
-	var mounts, outputs, env *starlark.Dict
-	w := &action.Command{}
-	err := starlark.UnpackArgs("run", args, kwargs, "argv", &argv, "mounts", &mounts, "outputs", &outputs, "env??", &env,
-		"dir?", &w.Dir, "writable??", &writable, "mnemonic?", &c.mnemonic, "progress_message?", &c.message,
-		"timeout_s?", &c.timeout, "cores?", &w.Cores)
-	if err != nil {
-		return nil, err
-	}
-	if w.Argv, err = texts("argv", argv); err != nil {
-		return nil, err
-	}
-	if w.Writable, err = texts("writable", writable); err != nil {
-		return nil, err
-	}
-	slices.Sort(w.Writable)
-	if w.Environment, err = environment(env); err != nil {
-		return nil, err
-	}
-	if w.Cores < 0 {
-		return nil, fmt.Errorf("cores: got %d, want at least 0", w.Cores)
-	}
-	inputs, err := namedInputs("mounts", mounts)
-	if err != nil {
-		return nil, err
-	}
-	for _, in := range inputs {
-		w.Mounts = append(w.Mounts, action.Mount{Path: in.Name, Artifacts: in.Artifacts})
-	}
-	if w.Outputs, err = a.outputs(outputs); err != nil {
-		return nil, err
-	}
-	return a.add(c, w)
-}
 
 func (a *actions) tool(_ *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 	var c common
@@ -215,7 +197,7 @@ func (a *actions) tool(_ *starlark.Thread, args starlark.Tuple, kwargs []starlar
 	if w.Outputs, err = a.outputs(outputs); err != nil {
 		return nil, err
 	}
-	return a.add(c, w)
+	return a.build(c, w)
 }
 
 // camelCase is the mnemonic of a tool that was given none.
@@ -252,7 +234,7 @@ func (a *actions) fetch(_ *starlark.Thread, args starlark.Tuple, kwargs []starla
 	if c.message == "" && len(w.URLs) > 0 {
 		c.message = "Fetch " + path.Base(w.URLs[0])
 	}
-	return a.add(c, w)
+	return a.build(c, w)
 }
 
 func texts(what string, l *starlark.List) ([]string, error) {
@@ -339,6 +321,9 @@ func artifactsOf(v starlark.Value) ([]*action.Artifact, error) {
 }
 
 func (a *actions) outputs(d *starlark.Dict) ([]action.Output, error) {
+	if d == nil {
+		return nil, nil
+	}
 	var outputs []action.Output
 	for key, value := range starlark.Entries(d) {
 		name, ok := starlark.AsString(key)

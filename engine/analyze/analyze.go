@@ -22,6 +22,8 @@ type Options struct {
 	Tools          map[string]int // versions of the tools that actions may call, by name
 	TargetPlatform label.Label    // zero: the workspace's default
 	ExecPlatform   label.Label    // zero: the workspace's
+	TestTimeout    time.Duration  // of all tests, in whole seconds; 0 leaves theirs
+	Overrides      []Override     // of attributes
 	Events         event.Sink     // nil: nobody listens
 	Now            func() time.Time
 }
@@ -37,6 +39,8 @@ type ConfiguredTarget struct {
 	Label         label.Label
 	Configuration platform.Configuration
 	Files         []*action.Artifact // of its DefaultInfo, in order
+	Test          *action.Action     // nil for what is no test
+	Executable    *action.Action     // nil for what cannot be run
 	Providers     []*star.Info       // sorted by name
 }
 
@@ -97,6 +101,7 @@ type analysis struct {
 	config    platform.Configuration // of the targets that were asked for
 	platforms platforms
 	registry  registry
+	overrides overrides
 
 	mu      sync.Mutex
 	nodes   map[key]*node
@@ -131,8 +136,10 @@ func newAnalysis(ctx context.Context, loader *load.Loader, opts Options) (*analy
 		return nil, err
 	}
 	a.config = platform.NewConfiguration(target, exec)
-	a.registry, err = newRegistry(ctx, a)
-	return a, err
+	if a.registry, err = newRegistry(ctx, a); err != nil {
+		return nil, err
+	}
+	return a, a.checkOverrides(ctx)
 }
 
 // choosePlatform is the first of the labels that is not zero, with aliases

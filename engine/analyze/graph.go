@@ -38,9 +38,11 @@ type node struct {
 	toolchains []*toolchain             // in the order of Rule.Toolchains
 	problems   diag.List                // met while reaching out
 
-	actions  []*action.Action
-	declared []*declared
-	result   *ConfiguredTarget // nil until run; stays nil when that fails
+	actions    []*action.Action
+	test       *action.Action // of a test
+	executable *action.Action // of a target that can be run
+	declared   []*declared
+	result     *ConfiguredTarget // nil until run; stays nil when that fails
 }
 
 // dependency is one edge of the graph.

@@ -12,8 +12,8 @@ import (
 )
 
 // Print writes a plan as text: the requested targets with their files, then a
-// block for each action, sorted by its first output. Equal plans are equal
-// texts.
+// block for each action, sorted by its first output, and then for the tests and
+// programs of these targets. Equal plans are equal texts.
 func Print(w io.Writer, p *Plan) error {
 	var b strings.Builder
 	for _, t := range p.Targets {
@@ -25,6 +25,13 @@ func Print(w io.Writer, p *Plan) error {
 	blocks := make([]string, 0, len(p.Actions))
 	for _, a := range sorted(p.Actions) {
 		blocks = append(blocks, describe(a))
+	}
+	for _, t := range p.Targets {
+		for _, a := range []*action.Action{t.Test, t.Executable} {
+			if a != nil {
+				blocks = append(blocks, describe(a))
+			}
+		}
 	}
 	for _, block := range blocks {
 		b.WriteString("\n" + block)
@@ -80,6 +87,12 @@ func describeCommand(b *strings.Builder, c *action.Command) {
 	}
 	if c.Cores != 0 {
 		fmt.Fprintf(b, "  cores %d\n", c.Cores)
+	}
+	if c.Network {
+		b.WriteString("  network\n")
+	}
+	for _, d := range c.Devices {
+		fmt.Fprintf(b, "  device %s\n", d)
 	}
 	for _, p := range c.Writable {
 		fmt.Fprintf(b, "  writable %s\n", p)

@@ -39,6 +39,9 @@ func (a *analysis) runNode(ctx context.Context, n *node) diag.List {
 	if problems := a.unproduced(n); len(problems) > 0 {
 		return problems
 	}
+	if text := n.unstarted(); text != "" {
+		return diag.List{a.problem(n.target, "", "%s", text)}
+	}
 	return a.finish(n, infos)
 }
 
@@ -156,10 +159,14 @@ func (a *analysis) finish(n *node, infos []*star.Info) diag.List {
 			}
 		}
 	}
-	result := &ConfiguredTarget{Label: n.label, Configuration: n.config, Providers: slices.Collect(maps.Values(byProvider))}
+	result := &ConfiguredTarget{Label: n.label, Configuration: n.config, Test: n.test, Executable: n.executable, Providers: slices.Collect(maps.Values(byProvider))}
 	slices.SortFunc(result.Providers, func(x, y *star.Info) int { return compareProviders(x.Provider(), y.Provider()) })
 	for _, f := range byProvider[star.DefaultInfo].Files().List() {
-		result.Files = append(result.Files, f.(star.File).Artifact())
+		file := f.(star.File).Artifact()
+		if n.test != nil && file.Producer() == n.test {
+			return diag.List{a.problem(n.target, "", "DefaultInfo has the file %s, which the test leaves behind: a build does not make it", file.Path())}
+		}
+		result.Files = append(result.Files, file)
 	}
 	n.result = result
 	return nil

@@ -30,7 +30,7 @@ func (a *analysis) resolve(ctx context.Context, t *load.Target, config platform.
 func (a *analysis) choose(ctx context.Context, t *load.Target, name string, config platform.Configuration) (starlark.Value, error) {
 	v := t.Attribute(name)
 	if _, ok := v.(*star.Select); !ok {
-		return v, nil
+		return a.override(t, name, v)
 	}
 	v, err := star.Resolve(v, func(b *star.Branches) (starlark.Value, error) {
 		return a.branch(ctx, t, name, b, config)
@@ -39,7 +39,7 @@ func (a *analysis) choose(ctx context.Context, t *load.Target, name string, conf
 		err = t.Rule().Attribute(name).Check(v)
 	}
 	if err == nil {
-		return v, nil
+		return a.override(t, name, v)
 	}
 	if _, ok := err.(*diag.Problem); ok {
 		return nil, err

@@ -82,6 +82,37 @@ type ActionFinished struct {
 	Log      string // path of its log on this host, "" when it printed nothing
 }
 
+// TestStatus is what came of a test.
+type TestStatus int
+
+const (
+	NoStatus TestStatus = iota // it was not run, or not to its end
+	Passed
+	Flaky // passed, yet not at the first attempt
+	TestFailed
+	TimedOut
+)
+
+// TestOutput: a test has printed these bytes.
+type TestOutput struct {
+	ID    ActionID
+	Owner label.Label
+	Text  []byte
+}
+
+// TestFinished: one run of a test has an end, after all its attempts.
+type TestFinished struct {
+	ID       ActionID
+	Owner    label.Label
+	Run      int // from 1 to Runs
+	Runs     int
+	Attempts int
+	Status   TestStatus
+	Cached   bool          // it has passed before, and was not run
+	Took     time.Duration // of the last attempt
+	Log      digest.Digest // what the last attempt printed, in the store; zero if nothing
+}
+
 // Executed: the scheduler is done.
 type Executed struct {
 	Ran, Cached, Failed, Skipped int
@@ -95,4 +126,6 @@ func (Note) event()           {}
 func (ActionStarted) event()  {}
 func (ActionProgress) event() {}
 func (ActionFinished) event() {}
+func (TestOutput) event()     {}
+func (TestFinished) event()   {}
 func (Executed) event()       {}

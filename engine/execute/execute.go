@@ -36,6 +36,7 @@ type Config struct {
 	Events    event.Sink
 	Lookups   int  // how many keys are made and looked up at a time
 	KeepGoing bool // after a failure, still do all that does not depend on it
+	Tests     Tests
 }
 
 // Outcome is what came of it.
@@ -43,12 +44,14 @@ type Outcome struct {
 	Nodes  map[*action.Artifact]tree.Node // of the wanted artifacts that could be made
 	Ran    int
 	Cached int
+	Tests  []TestOutcome // in the order of Config.Tests
 }
 
-// Run makes the wanted artifacts. Its error is a diag.List of all failures, or
-// the context's. The Outcome is not nil in either case.
+// Run makes the wanted artifacts and runs the tests. Its error is a diag.List of
+// all failures, or the context's; that a test fails is none. The Outcome is not
+// nil in either case.
 func Run(ctx context.Context, wanted []*action.Artifact, c Config) (*Outcome, error) {
-	tasks, err := table(wanted)
+	tasks, err := table(wanted, c.Tests)
 	if err != nil {
 		return &Outcome{}, err
 	}
@@ -57,6 +60,7 @@ func Run(ctx context.Context, wanted []*action.Artifact, c Config) (*Outcome, er
 		nodes:   map[*action.Artifact]tree.Node{},
 		finish:  make(chan finished),
 		lookups: semaphore.NewWeighted(int64(max(1, c.Lookups))),
+		stream:  semaphore.NewWeighted(1),
 	}
 	c.Events.Hear(event.Scheduled{Actions: len(tasks)})
 	start := time.Now()
@@ -64,6 +68,7 @@ func Run(ctx context.Context, wanted []*action.Artifact, c Config) (*Outcome, er
 	defer x.cancel()
 	x.schedule(ctx, tasks)
 	outcome := x.outcome(ctx, wanted)
+	outcome.Tests = testOutcomes(tasks, c.Tests)
 	x.Events.Hear(event.Executed{Ran: x.ran, Cached: x.cached, Failed: len(x.failures), Skipped: x.skipped, Took: time.Since(start)})
 	if err := x.err(); err != nil {
 		return outcome, err
@@ -77,6 +82,7 @@ type execution struct {
 	cancel  context.CancelFunc
 	finish  chan finished
 	lookups *semaphore.Weighted
+	stream  *semaphore.Weighted // held by the test whose output is shown
 
 	mu    sync.Mutex
 	nodes map[*action.Artifact]tree.Node // all that is known so far
@@ -102,7 +108,11 @@ func (x *execution) schedule(ctx context.Context, tasks []*task) {
 		t.move(running)
 		active++
 		go func() {
-			result, err := x.perform(ctx, t)
+			perform := x.perform
+			if t.run > 0 {
+				perform = x.performTest
+			}
+			result, err := perform(ctx, t)
 			x.finish <- finished{t, result, err}
 		}()
 	}

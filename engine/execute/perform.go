@@ -88,6 +88,7 @@ func (x *execution) attempt(ctx context.Context, id event.ActionID, a *action.Ac
 func (x *execution) job(id event.ActionID, r *action.Request, clock *stopwatch) runner.Job {
 	return runner.Job{
 		Request: r,
+		Output:  x.listener(id, r.Action),
 		Started: func() {
 			clock.began = time.Now()
 			x.Events.Hear(event.ActionStarted{
@@ -119,8 +120,7 @@ func (x *execution) request(ctx context.Context, a *action.Action) (*action.Requ
 		}
 		nodes[in] = n
 	}
-	r, err := action.NewRequest(ctx, a, nodes, x.Trees)
-	return r, explainRequest(a, err)
+	return NewRequest(ctx, a, nodes, x.Trees)
 }
 
 // node is the content of an artifact that is a source, a literal or made.

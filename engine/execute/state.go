@@ -27,6 +27,8 @@ type task struct {
 	state   state
 	missing int     // producers that are not done; 0 once running
 	wanted  []*task // those that wait for this one, in the order of the plan
+	run     int     // of a test: which one, from 1; 0 for all else
+	verdict TestRun // of a test; its Status is NoStatus until it is done
 }
 
 // next holds the legal moves.
@@ -46,13 +48,20 @@ func (t *task) move(to state) {
 	panic(fmt.Sprintf("bug: action %s of %s went from %s to %s", t.action.Mnemonic(), t.action.Owner(), t.state, to))
 }
 
-// table makes tasks of everything that the wanted artifacts need, producers
-// before consumers.
-func table(wanted []*action.Artifact) ([]*task, error) {
+// table makes tasks of everything that the wanted artifacts and the tests need,
+// producers before consumers, and one for each run of each test.
+func table(wanted []*action.Artifact, tests Tests) ([]*task, error) {
 	b := builder{tasks: map[*action.Action]*task{}}
 	for _, a := range wanted {
 		if _, err := b.task(a); err != nil {
 			return nil, err
+		}
+	}
+	for _, a := range tests.Actions {
+		for run := range max(1, tests.Runs) {
+			if err := b.place(&task{action: a, run: run + 1}); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return b.order, nil
@@ -77,11 +86,16 @@ func (b *builder) task(a *action.Artifact) (*task, error) {
 	}
 	t := &task{action: producer}
 	b.tasks[producer] = t
+	return t, b.place(t)
+}
+
+// place puts a task behind those that it waits for.
+func (b *builder) place(t *task) error {
 	needs := map[*task]bool{}
-	for _, in := range producer.HashedInputs() {
+	for _, in := range t.action.HashedInputs() {
 		need, err := b.task(in)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if need != nil && !needs[need] {
 			needs[need] = true
@@ -91,5 +105,5 @@ func (b *builder) task(a *action.Artifact) (*task, error) {
 	}
 	t.id = event.ActionID(len(b.order))
 	b.order = append(b.order, t)
-	return t, nil
+	return nil
 }

@@ -52,7 +52,23 @@ func (l *Loader) runModule(ctx context.Context, at label.Label) *module {
 		return m.fail(l.hint(star.Problems(err, &l.files, ""), l.names.library))
 	}
 	m.globals = globals
+	m.problems = append(m.problems, l.misnamed(globals, file.Path)...)
 	return m
+}
+
+// misnamed are the problems with the names of the rules that a file defines.
+func (l *Loader) misnamed(globals starlark.StringDict, file string) (problems diag.List) {
+	for _, name := range slices.Sorted(maps.Keys(globals)) {
+		r, ok := globals[name].(*star.Rule)
+		if !ok || r.Defined().File != file {
+			continue
+		}
+		if p := r.NameProblem(); p != nil {
+			p.Excerpt = star.Line(&l.files, p.Position)
+			problems = append(problems, p)
+		}
+	}
+	return problems
 }
 
 func (m *module) fail(problems diag.List) *module {

@@ -83,7 +83,7 @@ func (r *commandRun) run(ctx context.Context) (*action.Result, error) {
 		return nil, r.explain(limited, limit, err)
 	}
 	if ended.ExitCode != 0 || ended.Signal != 0 {
-		return nil, r.fail(endedHow(ended), nil)
+		return nil, r.fail(ctx, endedHow(ended), nil)
 	}
 	return r.collect(ctx)
 }
@@ -102,7 +102,7 @@ func (r *commandRun) prepare(ctx context.Context) (sandbox.Spec, error) {
 	if err := os.Mkdir(overlays, 0o755); err != nil {
 		return sandbox.Spec{}, err
 	}
-	mounts, err := r.inputMounts(ctx)
+	mounts, err := inputMounts(ctx, r.files, r.job, r.work, r.scratch)
 	if err != nil {
 		return sandbox.Spec{}, err
 	}
@@ -115,6 +115,7 @@ func (r *commandRun) prepare(ctx context.Context) (sandbox.Spec, error) {
 		Env:     environment(r.work),
 		Dir:     r.work.Dir,
 		Mounts:  append(mounts, outputs...),
+		Devices: r.work.Devices,
 		Scratch: overlays,
 	}, nil
 }
@@ -129,15 +130,15 @@ func environment(c *action.Command) []string {
 
 // inputMounts gives each mount its layers. A path that is writable and has no
 // inputs is an empty directory.
-func (r *commandRun) inputMounts(ctx context.Context) ([]sandbox.Mount, error) {
+func inputMounts(ctx context.Context, files Files, job Job, work *action.Command, scratch string) ([]sandbox.Mount, error) {
 	var mounts []sandbox.Mount
-	for _, m := range r.work.Mounts {
+	for _, m := range work.Mounts {
 		mount := sandbox.Mount{Path: m.Path, Mode: sandbox.ReadOnly}
-		if slices.Contains(r.work.Writable, m.Path) {
+		if slices.Contains(work.Writable, m.Path) {
 			mount.Mode = sandbox.Overlay
 		}
 		for _, a := range m.Artifacts {
-			layer, err := r.files.Path(ctx, r.job.Nodes[a])
+			layer, err := files.Path(ctx, job.Nodes[a])
 			if err != nil {
 				return nil, err
 			}
@@ -147,11 +148,11 @@ func (r *commandRun) inputMounts(ctx context.Context) ([]sandbox.Mount, error) {
 		mount.Layers = slices.Compact(mount.Layers)
 		mounts = append(mounts, mount)
 	}
-	for i, p := range r.work.Writable {
+	for i, p := range work.Writable {
 		if slices.ContainsFunc(mounts, func(m sandbox.Mount) bool { return m.Path == p }) {
 			continue
 		}
-		dir := filepath.Join(r.scratch, "writable"+strconv.Itoa(i))
+		dir := filepath.Join(scratch, "writable"+strconv.Itoa(i))
 		if err := makeDir(dir); err != nil {
 			return nil, err
 		}
@@ -209,7 +210,12 @@ func (r *commandRun) start(ctx context.Context, spec sandbox.Spec) (sandbox.Resu
 		return sandbox.Result{}, err
 	}
 	defer log.Close()
-	spec.Stdout, spec.Stderr = log, log
+	out, finish, err := r.split(log)
+	if err != nil {
+		return sandbox.Result{}, err
+	}
+	defer finish()
+	spec.Stdout, spec.Stderr = out, out
 	if r.work.Cores > 1 {
 		lease, err := r.jobs.Serve(r.scratch)
 		if err != nil {
@@ -220,6 +226,37 @@ func (r *commandRun) start(ctx context.Context, spec sandbox.Spec) (sandbox.Resu
 		spec.Env = append(spec.Env, "MAKEFLAGS="+lease.MakeFlagsInherited(firstExtra, firstExtra+1))
 	}
 	return r.box.Run(ctx, spec)
+}
+
+// split is a file for the command to write to: the log, or, where somebody
+// listens, a pipe to both. finish returns when all of it has come through; then
+// no process has the pipe open any more.
+func (r *commandRun) split(log *os.File) (out *os.File, finish func(), err error) {
+	if r.job.Output == nil {
+		return log, func() {}, nil
+	}
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		io.Copy(io.MultiWriter(log, listener(r.job.Output)), reader)
+	}()
+	return writer, func() {
+		writer.Close()
+		<-done
+		reader.Close()
+	}, nil
+}
+
+// listener is a function as an io.Writer.
+type listener func(p []byte)
+
+func (l listener) Write(p []byte) (int, error) {
+	l(p)
+	return len(p), nil
 }
 
 func endedHow(r sandbox.Result) string {
@@ -235,9 +272,9 @@ func (r *commandRun) explain(ctx context.Context, limit time.Duration, err error
 	var start *sandbox.StartError
 	switch {
 	case errors.As(err, &start):
-		return r.fail("failed: "+start.Error(), err)
+		return r.fail(ctx, "failed: "+start.Error(), err)
 	case ctx.Err() != nil && errors.Is(context.Cause(ctx), errTimeout):
-		p := r.fail(fmt.Sprintf("was stopped at its time limit of %s", limit), err)
+		p := r.fail(context.WithoutCancel(ctx), fmt.Sprintf("was stopped at its time limit of %s", limit), errTimeout)
 		p.Hint = "raise timeout_s, or find out with the log what it waits for"
 		return p
 	}
@@ -245,12 +282,22 @@ func (r *commandRun) explain(ctx context.Context, limit time.Duration, err error
 }
 
 // fail keeps the log and makes the action's failure.
-func (r *commandRun) fail(reason string, cause error) *diag.Problem {
+func (r *commandRun) fail(ctx context.Context, reason string, cause error) *diag.Problem {
+	if r.job.Action.Purpose() == action.Test {
+		cause = r.failTest(ctx, reason, cause)
+	}
 	kept := r.logPath(r.job.Key)
 	if err := keep(r.log, kept); err != nil {
 		return withLog(failure(r.job.Action, reason, cause), r.log, "the rest is lost: "+err.Error())
 	}
 	return withLog(failure(r.job.Action, reason, cause), kept, "all of it in "+kept)
+}
+
+// failTest puts the log into the store, where those of other runs of the test do
+// not replace it.
+func (r *commandRun) failTest(ctx context.Context, reason string, cause error) *TestFailure {
+	log, err := r.adoptLog(ctx)
+	return &TestFailure{Reason: reason, TimedOut: cause == errTimeout, Log: log, Err: errors.Join(cause, err)}
 }
 
 func keep(from, to string) error {
@@ -285,17 +332,17 @@ func (r *commandRun) output(ctx context.Context, o action.Output) (tree.Node, er
 	host := r.outputs[o.Name]
 	info, err := os.Lstat(host)
 	if errors.Is(err, fs.ErrNotExist) {
-		return tree.Node{}, r.fail(fmt.Sprintf("did not make its output %s", o.Name), nil)
+		return tree.Node{}, r.fail(ctx, fmt.Sprintf("did not make its output %s", o.Name), nil)
 	}
 	if err != nil {
 		return tree.Node{}, err
 	}
 	if want := kindOf(o.Artifact.IsTree()); kindOfFile(info) != want {
-		return tree.Node{}, r.fail(fmt.Sprintf("made a %s of its output %s, want a %s", kindOfFile(info), o.Name, want), nil)
+		return tree.Node{}, r.fail(ctx, fmt.Sprintf("made a %s of its output %s, want a %s", kindOfFile(info), o.Name, want), nil)
 	}
 	n, err := r.files.Adopt(ctx, host, o.Name)
 	if err != nil {
-		return tree.Node{}, r.refused(err)
+		return tree.Node{}, r.refused(ctx, err)
 	}
 	return n, nil
 }
@@ -315,10 +362,10 @@ func kindOfFile(info fs.FileInfo) string {
 }
 
 // refused makes outputs that no tree can hold the action's failure.
-func (r *commandRun) refused(err error) error {
+func (r *commandRun) refused(ctx context.Context, err error) error {
 	var unfit *Unfit
 	if errors.As(err, &unfit) {
-		return r.fail("failed: "+unfit.Error(), err)
+		return r.fail(ctx, "failed: "+unfit.Error(), err)
 	}
 	return err
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kittyhawk/appliance/engine/action"
 	"github.com/kittyhawk/appliance/engine/diag"
+	"github.com/kittyhawk/appliance/engine/digest"
 	"github.com/kittyhawk/appliance/engine/fetch"
 )
 
@@ -30,6 +31,18 @@ func failure(a *action.Action, reason string, cause error) *diag.Problem {
 		Cause:   cause,
 	}
 }
+
+// TestFailure is the cause of the problem that a test has failed: it was started
+// and did not succeed.
+type TestFailure struct {
+	Reason   string // "failed with exit code 1"
+	TimedOut bool
+	Log      digest.Digest // of what it printed, zero if that was nothing
+	Err      error         // what was behind it; may be nil
+}
+
+func (t *TestFailure) Error() string { return t.Reason }
+func (t *TestFailure) Unwrap() error { return t.Err }
 
 // kindOfCause tells a full disk from what is wrong with an action: tools and
 // downloads touch no file but the store's. Servers that did not answer are no

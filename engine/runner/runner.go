@@ -20,6 +20,7 @@ type Job struct {
 	*action.Request
 	Progress func(done, total int64) // bytes of a download; never nil
 	Started  func()                  // called once, when the action is really begun; never nil
+	Output   func(p []byte)          // hears what a command prints while it runs; nil where nobody listens
 }
 
 // Files is what runners need of the local store beyond a CAS: blobs and trees

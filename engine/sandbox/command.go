@@ -36,7 +36,7 @@ func runCommand(req request, rep *report) error {
 	if err := standardize(); err != nil {
 		return err
 	}
-	pid, err := startCommand(req.Spec, req.Extra)
+	pid, err := startCommand(req)
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,8 @@ func (r *report) measure() error {
 }
 
 // startCommand returns the process id of the command.
-func startCommand(spec Spec, extra int) (int, error) {
+func startCommand(req request) (int, error) {
+	spec := req.Spec
 	if spec.Dir != "" {
 		if err := unix.Chdir(spec.Dir); err != nil {
 			return 0, step("", "enter working directory "+spec.Dir, err)
@@ -83,7 +84,10 @@ func startCommand(spec Spec, extra int) (int, error) {
 	}
 	defer unix.Close(null)
 	files := []uintptr{uintptr(null), 1, 2}
-	for i := range extra {
+	if req.Stdin {
+		files[0] = uintptr(extraFD + req.Extra)
+	}
+	for i := range req.Extra {
 		files = append(files, uintptr(extraFD+i))
 	}
 	attr := &syscall.ProcAttr{Env: spec.Env, Files: files, Sys: &syscall.SysProcAttr{Setsid: true}}

@@ -1,6 +1,13 @@
 package sandbox
 
-import "golang.org/x/sys/unix"
+import (
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
 
 // mountProc mounts a /proc that shows the processes of the sandbox. What
 // belongs to the whole machine is read-only: a caller who is root outside owns it.
@@ -61,7 +68,40 @@ func (b *builder) mountDev(target int) error {
 	if err := fillDev(name(dev) + "/"); err != nil {
 		return err
 	}
+	for _, device := range b.spec.Devices {
+		if err := bindHostDevice(device, name(dev)); err != nil {
+			return step(abilityMounts, "mount "+device, err)
+		}
+	}
 	return b.makeReadOnly("/dev")
+}
+
+// bindHostDevice mounts a device of the host below the directory dev, if it is
+// there and the caller may use it, which only opening it tells: there are modes,
+// and in a container the rules of its control group. In here the caller is root,
+// yet not over nodes that are not his.
+func bindHostDevice(device, dev string) error {
+	f, err := unix.Open(device, unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	if err != nil {
+		return nil
+	}
+	unix.Close(f)
+	at := dev + strings.TrimPrefix(device, "/dev")
+	if err := os.MkdirAll(path.Dir(at), 0o755); err != nil {
+		return err
+	}
+	if err := makeEmpty(at, false); err != nil {
+		return err
+	}
+	return unix.Mount(device, at, "", unix.MS_BIND, "")
+}
+
+// ownDev reports whether a name below /dev is that of something that every
+// sandbox has, or lies below it.
+func ownDev(name string) bool {
+	first, _, _ := strings.Cut(name, "/")
+	return slices.Contains(devices, first) || first == "shm" || first == "pts" ||
+		slices.ContainsFunc(deviceLinks, func(link [2]string) bool { return link[1] == first })
 }
 
 func fillDev(dev string) error {

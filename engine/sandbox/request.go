@@ -11,6 +11,7 @@ import (
 type request struct {
 	Spec  Spec  // without its files, which are inherited
 	Extra int   // how many ExtraFiles
+	Stdin bool  // the file after them is the command's standard input
 	Probe probe // not empty: try this ability instead of running a command
 }
 
@@ -23,11 +24,13 @@ func (r request) encode(w io.Writer) error {
 	e := encoder{bufio.NewWriter(w)}
 	e.text(string(r.Probe))
 	e.number(r.Extra)
+	e.number(asNumber(r.Stdin))
 	e.list(r.Spec.Argv)
 	e.list(r.Spec.Env)
 	e.text(r.Spec.Dir)
 	e.text(r.Spec.Scratch)
 	e.number(asNumber(r.Spec.Network))
+	e.list(r.Spec.Devices)
 	e.number(len(r.Spec.Mounts))
 	for _, m := range r.Spec.Mounts {
 		e.text(m.Path)
@@ -59,12 +62,13 @@ func (e encoder) list(list []string) {
 // decodeRequest reads no further than the end of the request, bar what is buffered.
 func decodeRequest(r io.Reader) (request, error) {
 	d := decoder{r: bufio.NewReader(r)}
-	req := request{Probe: probe(d.text()), Extra: d.number()}
+	req := request{Probe: probe(d.text()), Extra: d.number(), Stdin: d.number() == 1}
 	req.Spec.Argv = d.list()
 	req.Spec.Env = d.list()
 	req.Spec.Dir = d.text()
 	req.Spec.Scratch = d.text()
 	req.Spec.Network = d.number() == 1
+	req.Spec.Devices = d.list()
 	for range d.number() {
 		m := Mount{Path: d.text(), Mode: Mode(d.number()), Layers: d.list()}
 		req.Spec.Mounts = append(req.Spec.Mounts, m)

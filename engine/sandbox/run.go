@@ -90,7 +90,11 @@ func (s *Starter) start(ctx context.Context, req request, flags uintptr) (report
 	if ctx.Err() != nil {
 		return report{}, context.Cause(ctx)
 	}
-	gone, err := s.order(flags, append([]*os.File{stdout, stderr, fromParent, toParent}, req.Spec.ExtraFiles...))
+	files := append([]*os.File{stdout, stderr, fromParent, toParent}, req.Spec.ExtraFiles...)
+	if req.Stdin {
+		files = append(files, req.Spec.Stdin)
+	}
+	gone, err := s.order(flags, files)
 	if err != nil {
 		return report{}, err
 	}

@@ -26,14 +26,18 @@ type Spec struct {
 	// system must be fit for the upper side of an overlay (not NFS, not an overlay).
 	// The caller removes it afterwards, with RemoveScratch.
 	Scratch string
+	// Stdin is what the command reads; nil is the sandbox's /dev/null.
+	Stdin *os.File
 	// Stdout and Stderr may be the same file; nil throws the output away.
-	// Standard input is always /dev/null.
 	Stdout, Stderr *os.File
 	// ExtraFiles become the file descriptors 3, 4, … of the command.
 	ExtraFiles []*os.File
 	// Network shares the caller's network. Otherwise there is a loopback interface
 	// and nothing else.
 	Network bool
+	// Devices are nodes below /dev that the command gets beside the usual ones. One
+	// that this host lacks, or that the caller may not read and write, is left out.
+	Devices []string
 }
 
 // A Mount is what the command finds at one path.
@@ -84,7 +88,24 @@ func (s Spec) check() error {
 			return fmt.Errorf("sandbox: %q has a NUL byte", list[i])
 		}
 	}
+	for _, d := range s.Devices {
+		if err := CheckDevice(d); err != nil {
+			return fmt.Errorf("sandbox: %w", err)
+		}
+	}
 	return checkMounts(s.Mounts)
+}
+
+// CheckDevice says why a path cannot be one of Spec.Devices; nil if it can.
+func CheckDevice(device string) error {
+	name, below := strings.CutPrefix(device, "/dev/")
+	switch {
+	case !below || path.Clean(device) != device || hasNUL(device):
+		return fmt.Errorf("device %q: want a clean path below /dev", device)
+	case ownDev(name):
+		return fmt.Errorf("device %q: the sandbox has its own", device)
+	}
+	return nil
 }
 
 func hasNUL(s string) bool { return strings.IndexByte(s, 0) >= 0 }

@@ -143,7 +143,8 @@ func (s *Starter) Run(ctx context.Context, spec Spec) (Result, error) {
 	if err := spec.check(); err != nil {
 		return Result{}, err
 	}
-	rep, err := s.start(ctx, request{Spec: spec, Extra: len(spec.ExtraFiles)}, cloneFlags(spec))
+	req := request{Spec: spec, Extra: len(spec.ExtraFiles), Stdin: spec.Stdin != nil}
+	rep, err := s.start(ctx, req, cloneFlags(spec))
 	if err != nil {
 		return Result{}, err
 	}

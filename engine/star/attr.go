@@ -64,6 +64,10 @@ func (a *Attr) Mandatory() bool { return a.mandatory }
 // with the target.
 func (a *Attr) Depends() bool { return a.kind.HoldsLabels() && !a.fixed }
 
+// Overridable reports whether the value may be another one than the target
+// gives: those of the attributes that every rule has were looked at before.
+func (a *Attr) Overridable() bool { return !a.fixed }
+
 // Files says which source files the attribute takes.
 func (a *Attr) Files() FileFilter { return a.files }
 

@@ -25,6 +25,8 @@ type Rule struct {
 	provides       []*Provider
 	toolchains     []label.Label
 	transition     *Transition
+	test           bool // its targets are tests
+	executable     bool // its targets can be run
 	builtin        bool
 }
 
@@ -43,15 +45,17 @@ func makeRule(t *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwar
 	var provides, toolchains *starlark.List
 	var cfg *Transition
 	var doc string
+	var test, executable bool
 	err := starlark.UnpackArgs(b.Name(), args, kwargs, "implementation", &implementation, "attrs??", &attrs,
-		"provides??", &provides, "doc?", &doc, "toolchains??", &toolchains, "cfg??", &cfg)
+		"provides??", &provides, "doc?", &doc, "toolchains??", &toolchains, "cfg??", &cfg, "test?", &test, "executable?", &executable)
 	if err != nil {
 		return nil, err
 	}
 	if EnvironmentOf(t).Declare != nil {
 		return nil, fmt.Errorf("rule() makes a rule at the top level of a .star file, not while targets are declared")
 	}
-	r := &Rule{doc: doc, defined: CallerPosition(t), file: callerFile(t), implementation: implementation, transition: cfg, attrs: maps.Clone(commonAttrs)}
+	r := &Rule{doc: doc, defined: CallerPosition(t), file: callerFile(t), implementation: implementation, transition: cfg,
+		test: test, executable: executable, attrs: maps.Clone(commonAttrs)}
 	if err := r.addAttrs(attrs); err != nil {
 		return nil, err
 	}
@@ -122,6 +126,22 @@ func (r *Rule) Export(name string) {
 	}
 }
 
+// testSuffix ends the names of test rules, and of no others, as in Bazel: then
+// everybody sees from an APPLIANCE.star what is a test.
+const testSuffix = "_test"
+
+// NameProblem says what is wrong with the name of an exported rule; nil if nothing.
+func (r *Rule) NameProblem() *diag.Problem {
+	named := strings.HasSuffix(r.name, testSuffix)
+	switch {
+	case r.test && !named:
+		return diag.Errorf(r.defined, "", "rule %s: the name of a test rule ends in %s", r.name, testSuffix)
+	case !r.test && named:
+		return diag.Errorf(r.defined, "", "rule %s: a name that ends in %s is for rules with test = True", r.name, testSuffix)
+	}
+	return nil
+}
+
 // Name is that of the global the rule was first bound to.
 func (r *Rule) Name() string { return r.name }
 
@@ -151,6 +171,12 @@ func (r *Rule) Provides() []*Provider { return r.provides }
 
 // Toolchains are the toolchain types the rule asks for.
 func (r *Rule) Toolchains() []label.Label { return r.toolchains }
+
+// Test reports whether the rule's targets are tests.
+func (r *Rule) Test() bool { return r.test }
+
+// Executable reports whether the rule's targets can be run by a person.
+func (r *Rule) Executable() bool { return r.executable }
 
 // Transition changes the configuration of the rule's targets; nil leaves it.
 func (r *Rule) Transition() *Transition { return r.transition }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -43,6 +44,9 @@ func do(verb, rest string) error {
 		for i := range 100 {
 			fmt.Println(rest, i)
 		}
+	case "cat":
+		_, err := io.Copy(os.Stdout, os.Stdin)
+		return err
 	case "hang":
 		time.Sleep(time.Hour)
 	case "makeflags":

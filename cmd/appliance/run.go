@@ -1,0 +1,260 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/kittyhawk/appliance/engine/analyze"
+	"github.com/kittyhawk/appliance/engine/diag"
+	"github.com/kittyhawk/appliance/engine/label"
+	"github.com/kittyhawk/appliance/engine/load"
+	"github.com/kittyhawk/appliance/engine/runner"
+	"github.com/kittyhawk/appliance/engine/sandbox"
+	"github.com/kittyhawk/appliance/engine/star"
+)
+
+const runLong = `Build what the program of a target needs and run it, with the terminal's input and output.
+
+LABEL is a target that can be run, such as //node:node.run, or one with such a target beside it: //node
+and //node:node mean //node:node.run if only that can be run. Arguments after -- go to the program.
+
+In a terminal, ^A x or ^C ends the program, ^A ^A sends it a ^A and ^A h lists these keys. The exit code
+is the program's.
+
+The flags --append, --disk, --forward, --kernel and --ram set attributes of the target for this run, as
+if they stood in its APPLIANCE.star. A target of another rule may lack some of them.`
+
+// runFlags are those of the command run: attributes of the target, which say what
+// they mean.
+type runFlags struct {
+	forward     []string
+	append      []string
+	ramMiB      int
+	kernel      string
+	disk        string
+	diskSizeMiB int
+}
+
+func (r *runFlags) register(fs *pflag.FlagSet) {
+	fs.StringArrayVar(&r.forward, "forward", nil, "let connections to a port of this host reach one of the machine: `HOST:MACHINE` (repeatable; attribute forward)")
+	fs.StringArrayVar(&r.append, "append", nil, "add `WORDS` to the kernel's command line (repeatable; attribute append)")
+	fs.IntVar(&r.ramMiB, "ram", 0, "give the machine `MIB` of memory (attribute ram_mib)")
+	fs.StringVar(&r.kernel, "kernel", "", "boot the kernel `LABEL` (attribute kernel)")
+	fs.StringVar(&r.disk, "disk", "", "give the machine the disk in `FILE`, which outlives the run (attribute disk)")
+	fs.IntVar(&r.diskSizeMiB, "disk_size_mib", 0, "make the file of --disk, of that size in `MIB`, if it does not exist")
+}
+
+func (r *runFlags) check() error {
+	switch {
+	case r.ramMiB < 0:
+		return usagef("--ram %d: want at least 1", r.ramMiB)
+	case r.diskSizeMiB < 0:
+		return usagef("--disk_size_mib %d: want at least 1", r.diskSizeMiB)
+	case r.diskSizeMiB > 0 && r.disk == "":
+		return usagef("--disk_size_mib: want --disk FILE beside it")
+	}
+	return nil
+}
+
+// overrides are the attributes of target that the flags set. Labels are relative
+// to base.
+func (r *runFlags) overrides(target, base label.Label) ([]analyze.Override, error) {
+	var list []analyze.Override
+	add := func(flag, attr string, value any) {
+		list = append(list, analyze.Override{Target: target, Attr: attr, Value: value, By: flag})
+	}
+	if len(r.forward) > 0 {
+		add("--forward", "forward", r.forward)
+	}
+	if len(r.append) > 0 {
+		var words []string
+		for _, s := range r.append {
+			words = append(words, strings.Fields(s)...)
+		}
+		add("--append", "append", words)
+	}
+	if r.ramMiB > 0 {
+		add("--ram", "ram_mib", r.ramMiB)
+	}
+	if r.kernel != "" {
+		kernel, err := label.Parse(r.kernel, base)
+		if err != nil {
+			return nil, usagef("--kernel: %w", err)
+		}
+		add("--kernel", "kernel", kernel)
+	}
+	if r.disk != "" {
+		add("--disk", "disk", true)
+	}
+	return list, nil
+}
+
+func newRun(p *program) *cobra.Command {
+	var flags buildFlags
+	var run runFlags
+	cmd := &cobra.Command{
+		Use:   "run LABEL [-- ARGUMENT...]",
+		Short: "Build a target and run it in this terminal",
+		Long:  runLong,
+		Args:  cobra.MinimumNArgs(1),
+
+		ValidArgsFunction: p.completeLabels,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := errors.Join(flags.check(), run.check()); err != nil {
+				return err
+			}
+			return p.runTarget(cmd.Context(), &flags, &run, args[0], args[1:])
+		},
+	}
+	flags.register(cmd.Flags())
+	run.register(cmd.Flags())
+	return cmd
+}
+
+func (p *program) runTarget(ctx context.Context, flags *buildFlags, run *runFlags, name string, args []string) (err error) {
+	at, err := p.findPlace()
+	if err != nil {
+		return err
+	}
+	wanted, err := at.label(name)
+	if err != nil {
+		return err
+	}
+	s, err := p.openSession(ctx, at, flags, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	target, err := findProgram(ctx, s.engine.Loader, wanted)
+	if err != nil {
+		return err
+	}
+	if s.engine.Analysis.Overrides, err = run.overrides(target.Label(), at.base); err != nil {
+		return err
+	}
+	job, err := s.engine.Program(ctx, target)
+	if bad := (*analyze.BadOverride)(nil); errors.As(err, &bad) {
+		return &usageError{bad}
+	}
+	if err != nil || flags.noBuild {
+		return err
+	}
+	mounts, release, err := p.openDisk(run)
+	if err != nil {
+		return err
+	}
+	defer release()
+	s.screen.Close()
+	return p.launch(ctx, s, job, runner.Launch{Args: args, Mounts: mounts})
+}
+
+// launch runs a program until it ends or the person ends it.
+func (p *program) launch(ctx context.Context, s *session, job runner.Job, launch runner.Launch) error {
+	launch.Stdin, launch.Stdout, launch.Stderr = os.Stdin, os.Stdout, os.Stderr
+	result, err := s.newProgram(launch).Run(ctx, job)
+	switch {
+	case err != nil:
+		return err
+	case result.ExitCode != 0:
+		return &codeError{result.ExitCode, nil}
+	}
+	return nil
+}
+
+// label reads an argument that names one target.
+func (w place) label(s string) (label.Label, error) {
+	p, err := label.ParsePattern(s, w.base)
+	if err != nil {
+		return label.Label{}, &usageError{err}
+	}
+	l, ok := p.Single()
+	if !ok || p.Exclude() {
+		return l, usagef("%s: got a pattern, want one target to run", s)
+	}
+	return l, nil
+}
+
+// programSuffix ends the name of what runs the target of the name without it.
+const programSuffix = ".run"
+
+// findProgram is the target that a person means who wants to run at.
+func findProgram(ctx context.Context, loader *load.Loader, at label.Label) (*load.Target, error) {
+	t, err := actual(ctx, loader, at)
+	if err != nil {
+		return nil, err
+	}
+	if canRun(t) {
+		return t, nil
+	}
+	at = t.Label()
+	d, err := loader.Directory(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	targets, err := d.Targets()
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, other := range targets {
+		if !canRun(other) {
+			continue
+		}
+		if other.Label().Name() == at.Name()+programSuffix {
+			return other, nil
+		}
+		names = append(names, other.Label().Short())
+	}
+	return nil, notRunnable(t, names)
+}
+
+func notRunnable(t *load.Target, names []string) error {
+	p := diag.Errorf(diag.Position{}, t.Label().Short(), "a %s cannot be run", t.Kind())
+	p.Notes = []string{fmt.Sprintf("nothing in %s can be run", t.Label().Directory())}
+	if len(names) > 0 {
+		p.Notes = []string{"in its directory can be run: " + strings.Join(names, ", ")}
+	}
+	return &usageError{p}
+}
+
+func canRun(t *load.Target) bool { return !t.IsSource() && t.Rule().Executable() }
+
+// actual is what a label means through aliases, as far as they do not depend on
+// the platform.
+func actual(ctx context.Context, loader *load.Loader, at label.Label) (*load.Target, error) {
+	for seen := map[label.Label]bool{}; ; {
+		t, err := loader.Target(ctx, at)
+		if err != nil || seen[at] || t.IsSource() || t.Rule().Name() != star.Alias {
+			return t, err
+		}
+		next, ok := t.Attribute("actual").(star.Label)
+		if !ok {
+			return t, nil
+		}
+		seen[at] = true
+		at = next.Label
+	}
+}
+
+// diskPath is where a program finds the file of --disk.
+const diskPath = "/disk"
+
+// openDisk is the file of --disk as a mount; nobody else can have it until it is
+// released.
+func (p *program) openDisk(run *runFlags) (mounts []sandbox.Mount, release func(), err error) {
+	if run.disk == "" {
+		return nil, func() {}, nil
+	}
+	name := p.path(run.disk)
+	f, err := openDiskFile(name, run.diskSizeMiB)
+	if err != nil {
+		return nil, nil, err
+	}
+	return []sandbox.Mount{{Path: diskPath, Layers: []string{name}, Mode: sandbox.Writable}}, func() { f.Close() }, nil
+}
