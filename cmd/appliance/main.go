@@ -19,8 +19,6 @@ func main() {
 
 // start is main without the end of the process.
 func start() int {
-	ctx, stop := interruptible(context.Background(), os.Stderr)
-	defer stop()
 	dir, err := os.Getwd()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "current directory: "+err.Error())
@@ -33,6 +31,11 @@ func start() int {
 		stdout: os.Stdout,
 		stderr: os.Stderr,
 	}
+	ctx, stop := interruptible(context.Background(), func() {
+		p.terminal.restore()
+		fmt.Fprintln(os.Stderr, "\nkilled")
+	})
+	defer stop()
 	return p.main(ctx, os.Args[1:])
 }
 
@@ -46,6 +49,8 @@ type program struct {
 	stdin  io.Reader
 	stdout io.Writer
 	stderr io.Writer
+
+	terminal terminal // in the hands of a program, or as it was
 }
 
 // main runs the command that args name and returns the exit code.

@@ -156,15 +156,52 @@ func (p *program) runTarget(ctx context.Context, flags *buildFlags, run *runFlag
 
 // launch runs a program until it ends or the person ends it.
 func (p *program) launch(ctx context.Context, s *session, job runner.Job, launch runner.Launch) error {
-	launch.Stdin, launch.Stdout, launch.Stderr = os.Stdin, os.Stdout, os.Stderr
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	launch.Stdin, launch.Stdout, launch.Stderr = fileOf(p.stdin), fileOf(p.stdout), fileOf(p.stderr)
+	if isTerminal(p.stdin) {
+		fmt.Fprintf(p.stderr, consoleHint, job.Action.Owner().Short())
+		keys, disconnect, err := p.connectConsole(launch.Stdin, end)
+		if err != nil {
+			return err
+		}
+		defer disconnect()
+		launch.Stdin = keys
+	}
 	result, err := s.newProgram(launch).Run(ctx, job)
 	switch {
+	case errors.Is(err, errEnded):
+		return nil
 	case err != nil:
 		return err
 	case result.ExitCode != 0:
 		return &codeError{result.ExitCode, nil}
 	}
 	return nil
+}
+
+// connectConsole gives the program what the person types, and us the keys that are
+// for us.
+func (p *program) connectConsole(keyboard *os.File, end func(cause error)) (keys *os.File, disconnect func(), err error) {
+	fromConsole, toProgram, err := os.Pipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := p.terminal.raw(keyboard); err != nil {
+		p.terminal.restore()
+		return nil, nil, errors.Join(err, fromConsole.Close(), toProgram.Close())
+	}
+	newConsole(p.stderr, end).connect(keyboard, toProgram)
+	return fromConsole, func() {
+		p.terminal.restore()
+		fromConsole.Close()
+	}, nil
+}
+
+// fileOf is a stream of this process as a program can inherit it.
+func fileOf(stream any) *os.File {
+	f, _ := stream.(*os.File)
+	return f
 }
 
 // label reads an argument that names one target.

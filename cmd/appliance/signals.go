@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -14,9 +12,9 @@ import (
 var errInterrupted = errors.New("interrupted")
 
 // interruptible is a context that the first SIGINT, SIGTERM or SIGHUP cancels, so
-// that the build ends in good order. The second ends the process at once: the
-// sandboxes die with it and the store is valid at every instant.
-func interruptible(parent context.Context, stderr io.Writer) (ctx context.Context, stop func()) {
+// that the build ends in good order. The second ends the process at once, after last:
+// the sandboxes die with it and the store is valid at every instant.
+func interruptible(parent context.Context, last func()) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
@@ -27,7 +25,7 @@ func interruptible(parent context.Context, stderr io.Writer) (ctx context.Contex
 		}
 		cancel(errInterrupted)
 		if received(signals, done) {
-			fmt.Fprintln(stderr, "\nkilled")
+			last()
 			os.Exit(exitInterrupted)
 		}
 	}()

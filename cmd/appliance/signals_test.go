@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
 	"syscall"
 	"testing"
@@ -11,7 +10,7 @@ import (
 
 // ^C ends a build in good order: the context is cancelled, and says why.
 func TestInterruptible(t *testing.T) {
-	ctx, stop := interruptible(t.Context(), io.Discard)
+	ctx, stop := interruptible(t.Context(), func() {})
 	defer stop()
 	if err := syscall.Kill(os.Getpid(), syscall.SIGINT); err != nil {
 		t.Fatal(err)
@@ -24,7 +23,7 @@ func TestInterruptible(t *testing.T) {
 
 // A program that ends by itself was not interrupted.
 func TestNotInterrupted(t *testing.T) {
-	ctx, stop := interruptible(t.Context(), io.Discard)
+	ctx, stop := interruptible(t.Context(), func() {})
 	stop()
 	<-ctx.Done()
 	if errors.Is(context.Cause(ctx), errInterrupted) {
