@@ -139,8 +139,8 @@ func (p *program) runTarget(ctx context.Context, flags *buildFlags, run *runFlag
 		return err
 	}
 	job, err := s.engine.Program(ctx, target)
-	if bad := (*analyze.BadOverride)(nil); errors.As(err, &bad) {
-		return &usageError{bad}
+	if errors.Is(err, analyze.ErrOverride) {
+		return &usageError{err}
 	}
 	if err != nil || flags.noBuild {
 		return err

@@ -119,7 +119,7 @@ func (a *actions) once(kind string, ruleHas bool, before *action.Action) error {
 	switch {
 	case !ruleHas:
 		return &star.ArgumentError{
-			Text: fmt.Sprintf("%s: rule %s has none", kind, a.node.target.Rule().Name()),
+			Text: fmt.Sprintf("%s: rule %s is no %s rule", kind, a.node.target.Rule().Name(), kind),
 			Hint: fmt.Sprintf("make it with rule(%s = True, ...)", kind),
 		}
 	case before != nil:

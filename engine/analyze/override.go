@@ -2,6 +2,7 @@ package analyze
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,10 +26,9 @@ type Override struct {
 	By    string // who wants it, for messages: "--ram"
 }
 
-// BadOverride is an override that the target's rule does not allow.
-type BadOverride struct{ *diag.Problem }
-
-func (b *BadOverride) Unwrap() error { return b.Problem }
+// ErrOverride is the cause of a problem with an override, which no file is to
+// blame for.
+var ErrOverride = errors.New("override")
 
 // overrides are those of an analysis by target, then by attribute.
 type overrides map[label.Label]map[string][]Override
@@ -52,10 +52,7 @@ func (a *analysis) checkOverrides(ctx context.Context) error {
 		}
 		a.overrides[t.Label()][o.Attr] = append(a.overrides[t.Label()][o.Attr], o)
 	}
-	if err := problems.Err(); err != nil {
-		return &BadOverride{&diag.Problem{Text: err.Error(), Cause: err}}
-	}
-	return nil
+	return problems.Err()
 }
 
 // check says what the target's rule has against o.
@@ -72,13 +69,15 @@ func (o Override) check(t *load.Target) *diag.Problem {
 		return p
 	}
 	if kind, ok := o.kind(); !ok || kind != attr.Kind() {
-		return o.problem("attribute %q of %s, a %s, is a %s and cannot be set to %v", o.Attr, t.Label(), t.Kind(), attr.Kind(), o.Value)
+		return o.problem("attribute %q of %s, a %s, is of the kind %s and cannot be %v", o.Attr, t.Label(), t.Kind(), attr.Kind(), o.Value)
 	}
 	return nil
 }
 
 func (o Override) problem(format string, args ...any) *diag.Problem {
-	return diag.Errorf(diag.Position{}, o.By, format, args...)
+	p := diag.Errorf(diag.Position{}, o.By, format, args...)
+	p.Cause = ErrOverride
+	return p
 }
 
 // kind is that of the attributes which a value of this type fits.
@@ -98,7 +97,7 @@ func (o Override) kind() (k star.Kind, ok bool) {
 	return 0, false
 }
 
-// apply gives the value of an attribute that had the value v.
+// override gives the value of an attribute that had the value v.
 func (a *analysis) override(t *load.Target, name string, v starlark.Value) (starlark.Value, error) {
 	changes := a.overrides[t.Label()][name]
 	for _, o := range changes {
@@ -109,7 +108,7 @@ func (a *analysis) override(t *load.Target, name string, v starlark.Value) (star
 	}
 	v.Freeze()
 	if err := t.Rule().Attribute(name).Check(v); err != nil {
-		return nil, &BadOverride{changes[len(changes)-1].problem("attribute %q of %s: %s", name, t.Label(), err)}
+		return nil, changes[len(changes)-1].problem("attribute %q of %s: %s", name, t.Label(), err)
 	}
 	return v, nil
 }
