@@ -70,6 +70,7 @@ func (x *execution) performTest(ctx context.Context, t *task) (*action.Result, e
 	x.Events.Hear(event.TestFinished{
 		ID: t.id, Owner: t.action.Owner(), Run: t.run, Runs: max(1, x.Tests.Runs), Attempts: t.verdict.Attempts,
 		Status: t.verdict.Status, Cached: t.verdict.Cached, Took: t.verdict.Took, Log: t.verdict.Log,
+		Reason: t.verdict.Reason,
 	})
 	return result, nil
 }
