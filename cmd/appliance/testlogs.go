@@ -47,10 +47,11 @@ func (l *testLogs) Hear(e event.Event) {
 func (l *testLogs) finished(e event.TestFinished) {
 	failed := e.Status == event.TestFailed || e.Status == event.TimedOut
 	switch {
+	case l.mode == "streamed" && e.Cached, l.mode == "all":
+		l.show(e, -1)
 	case l.mode == "streamed":
 		l.stream(event.TestOutput{ID: e.ID, Text: []byte("\n")})
-	case l.mode == "all":
-		l.show(e, -1)
+		l.next.Hear(event.Note{Text: header(e)})
 	case l.mode == "errors" && failed:
 		l.show(e, logTail)
 	}
@@ -58,10 +59,8 @@ func (l *testLogs) finished(e event.TestFinished) {
 
 // show prints the last lines of a test's log, all for a negative number.
 func (l *testLogs) show(e event.TestFinished, lines int) {
-	const bar = "===================="
-	header := fmt.Sprintf("%s %s %s", bar, testRun(e), cmp.Or(e.Reason, "passed"))
 	if e.Log.IsZero() {
-		l.next.Hear(event.Note{Text: header + "; it printed nothing"})
+		l.next.Hear(event.Note{Text: header(e) + "; it printed nothing"})
 		return
 	}
 	log := strings.Split(l.read(e.Log), "\n")
@@ -70,7 +69,15 @@ func (l *testLogs) show(e event.TestFinished, lines int) {
 		what = fmt.Sprintf("the last %d of %d lines of its log", lines, len(log))
 		log = log[len(log)-lines:]
 	}
-	l.next.Hear(event.Note{Text: fmt.Sprintf("%s; %s:\n%s\n%s%s", header, what, strings.Join(log, "\n"), bar, bar)})
+	l.next.Hear(event.Note{Text: fmt.Sprintf("%s; %s:\n%s\n%s%s", header(e), what, strings.Join(log, "\n"), bar, bar)})
+}
+
+// bar parts logs from one another, and from what else there is to see.
+const bar = "===================="
+
+// header says how a test has ended.
+func header(e event.TestFinished) string {
+	return fmt.Sprintf("%s %s %s", bar, testRun(e), cmp.Or(e.Reason, "passed"))
 }
 
 // testRun is a test's label, with the number of the run where there are several.
