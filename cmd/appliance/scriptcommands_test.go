@@ -7,6 +7,7 @@ import (
 	"context"
 	"debug/elf"
 	"encoding/binary"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -38,6 +39,7 @@ var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"exits":      exits,
 	"fill":       fill,
 	"interrupts": interrupts,
+	"junit":      junit,
 	"mkelf":      mkelf,
 	"mkprobe":    mkprobe,
 	"mkrandom":   mkrandom,
@@ -405,6 +407,41 @@ func childAbove(pid int) (int, bool) {
 		pid = parent
 	}
 	return 0, false
+}
+
+// junit is "junit FILE CASE...": the report in FILE has these cases, a case being
+// the name and, of one that did not pass, "TYPE: MESSAGE" or the beginning of it.
+func junit(ts *testscript.TestScript, _ bool, args []string) {
+	var report struct {
+		Suites []struct {
+			Tests int `xml:"tests,attr"`
+			Cases []struct {
+				Name    string `xml:"name,attr"`
+				Trouble []struct {
+					XMLName xml.Name
+					Type    string `xml:"type,attr"`
+					Message string `xml:"message,attr"`
+				} `xml:",any"`
+			} `xml:"testcase"`
+		} `xml:"testsuite"`
+	}
+	ts.Check(xml.Unmarshal([]byte(ts.ReadFile(args[0])), &report))
+	var got []string
+	for _, suite := range report.Suites {
+		if suite.Tests != len(suite.Cases) {
+			ts.Fatalf("a suite of %d tests has %d", suite.Tests, len(suite.Cases))
+		}
+		for _, c := range suite.Cases {
+			for _, t := range c.Trouble {
+				c.Name += " " + t.Type + ": " + t.Message
+			}
+			got = append(got, c.Name)
+		}
+	}
+	slices.Sort(got)
+	if !slices.EqualFunc(got, args[1:], strings.HasPrefix) {
+		ts.Fatalf("got the cases %q", got)
+	}
 }
 
 func wantArgs(ts *testscript.TestScript, args []string, n int, usage string) {

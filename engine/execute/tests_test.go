@@ -113,7 +113,7 @@ func TestTests(t *testing.T) {
 		{"time limit", 1, 1, map[string]string{"b": "t"}, "a: passed after 1; b: timed out after 1", ""},
 		{"flaky", 1, 3, map[string]string{"a": "tfp", "b": "ffff"}, "a: flaky after 3; b: failed after 3", ""},
 		{"several runs", 3, 1, map[string]string{"b": "fff"}, "a: passed after 1, passed after 1, passed after 1; b: failed after 1, failed after 1, failed after 1", ""},
-		{"machine", 1, 3, map[string]string{"a": "e"}, "a: no status after 1; b: passed after 1", "disk full"},
+		{"machine", 1, 3, map[string]string{"a": "fe"}, "a: no status after 2; b: passed after 1", "disk full"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			b := newBench(t)

@@ -45,6 +45,8 @@ func do(verb, rest string) error {
 		for i := range 100 {
 			fmt.Println(rest, i)
 		}
+	case "say":
+		fmt.Println(rest)
 	case "cat":
 		_, err := io.Copy(os.Stdout, os.Stdin)
 		return err
