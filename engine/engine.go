@@ -2,10 +2,11 @@ package engine
 
 import (
 	"context"
-	"fmt"
+	"slices"
 
 	"github.com/kittyhawk/appliance/engine/action"
 	"github.com/kittyhawk/appliance/engine/analyze"
+	"github.com/kittyhawk/appliance/engine/diag"
 	"github.com/kittyhawk/appliance/engine/execute"
 	"github.com/kittyhawk/appliance/engine/label"
 	"github.com/kittyhawk/appliance/engine/load"
@@ -79,33 +80,29 @@ func (e *Engine) TestPlan(ctx context.Context, patterns []label.Pattern, keep fu
 	if err != nil {
 		return nil, err
 	}
-	var kept []*load.Target
-	for _, t := range targets {
-		if keep(t) {
-			kept = append(kept, t)
-		}
-	}
-	return analyze.Targets(ctx, e.Loader, kept, e.Analysis)
+	targets = slices.DeleteFunc(targets, func(t *load.Target) bool { return !keep(t) })
+	return analyze.Targets(ctx, e.Loader, targets, e.Analysis)
 }
 
-// Program builds all that the program of a target needs, and gives the job to
-// run it.
-func (e *Engine) Program(ctx context.Context, t *load.Target) (runner.Job, error) {
+// Program is the action of a target that can be run: the first two phases of Launch.
+func (e *Engine) Program(ctx context.Context, t *load.Target) (*action.Action, error) {
 	plan, err := analyze.Targets(ctx, e.Loader, []*load.Target{t}, e.Analysis)
 	if err != nil {
-		return runner.Job{}, err
+		return nil, err
 	}
 	program := plan.Targets[0].Executable
 	if program == nil {
-		return runner.Job{}, fmt.Errorf("%s cannot be run", t.Label())
+		return nil, diag.Errorf(diag.Position{}, t.Label().Short(), "the target cannot be run")
 	}
+	return program, nil
+}
+
+// Launch builds all that a program needs, and gives the job of running it.
+func (e *Engine) Launch(ctx context.Context, program *action.Action) (runner.Job, error) {
 	outcome, err := execute.Run(ctx, program.HashedInputs(), e.Execute)
 	if err != nil {
 		return runner.Job{}, err
 	}
 	request, err := execute.NewRequest(ctx, program, outcome.Nodes, e.Execute.Trees)
-	if err != nil {
-		return runner.Job{}, err
-	}
-	return runner.Job{Request: request, Started: func() {}, Progress: func(int64, int64) {}}, nil
+	return runner.Job{Request: request, Started: func() {}, Progress: func(int64, int64) {}}, err
 }

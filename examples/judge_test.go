@@ -47,7 +47,7 @@ func buildJudged(t *testing.T) string {
 	out, program := t.TempDir(), filepath.Join(t.TempDir(), "appliance")
 	for _, argv := range [][]string{
 		{"go", "build", "-o", program, "github.com/kittyhawk/appliance/cmd/appliance"},
-		{program, "build", "--ui=plain", "--output=" + out, "//examples/khvmm:all"},
+		{program, "build", "--ui=plain", "--output=" + out, khvmm, khvmm + ".ext2", khvmm + ".ext2.gz", khvmm + ".uimage"},
 	} {
 		if text, err := exec.Command(argv[0], argv[1:]...).CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v\n%s", strings.Join(argv, " "), err, text)

@@ -145,6 +145,15 @@ func (w *workspace) build(targets ...string) built {
 	return b
 }
 
+// wantFailure builds targets and checks that the failure is told with these words.
+func (w *workspace) wantFailure(want string, targets ...string) {
+	w.t.Helper()
+	out, err := exec.Command(program, append([]string{"-C", w.dir, "build", "--ui=plain"}, targets...)...).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), want) {
+		w.t.Errorf("build %q: %v\n%s\nwant %q", targets, err, out, want)
+	}
+}
+
 func (b *built) readEvents(r io.Reader) error {
 	decoder := json.NewDecoder(bufio.NewReader(r))
 	for {
@@ -255,7 +264,7 @@ func TestKhvmmRebuildsExactly(t *testing.T) {
 		b := w.build(all...)
 		const busybox = "//examples/khvmm:busybox "
 		wantBeyond(t, b, base, append([]string{
-			busybox + "BuildPackage", busybox + "CheckPackage", busybox + "PackagePart", busybox + "StripPackage",
+			busybox + "BuildPackage", busybox + "CheckPackage", busybox + "ConfigurePackage", busybox + "PackagePart", busybox + "StripPackage",
 		}, images...)...)
 		if strings.Contains(w.out("khvmm.manifest"), "/usr/bin/telnet\t") {
 			t.Error("telnet is still in the manifest")
@@ -284,6 +293,23 @@ appliance(
 		"//second:second ComposeRootfs", "//second:second.ext2 Ext2Image", "//second:second.ext2.gz Gzip", "//second:second.uimage UImage")
 }
 
+// Were this to fail, appliances that configure busybox in the same way, each in a file of its own,
+// would each compile it.
+func TestEqualConfigurationsShareBusybox(t *testing.T) {
+	w := newWorkspace(t)
+	base := w.build(khvmm)
+	w.write("second/APPLIANCE.star", `load("@rules//library/busybox:defs.star", "busybox")
+
+busybox(name = "small", fragments = ["netcat.fragment", "telnet.fragment"])
+`)
+	w.write("second/netcat.fragment", "CONFIG_NC=y\n")
+	w.write("second/telnet.fragment", "CONFIG_TELNET=y\n")
+	wantBeyond(t, w.build("//second:small", khvmm), base, "//second:small ConfigurePackage")
+
+	w.write("second/telnet.fragment", "# A comment.\nCONFIG_TELNETT=y\n")
+	w.wantFailure(`/config/second/telnet.fragment:2: "CONFIG_TELNETT=y" did not survive`, "//second:small")
+}
+
 // Were this to fail, khvmm's users could not log in, or anybody could: owners and
 // modes of what matters, as a machine sees them. A mode from a build disk would show here.
 func TestKhvmmManifest(t *testing.T) {
@@ -310,6 +336,7 @@ func TestKhvmmManifest(t *testing.T) {
 		"/etc/init.d/S40dropbear":          "f 0755 0 0 - -",
 		"/etc/init.d/S50memcached":         "f 0755 0 0 - -",
 		"/etc/init.d/rcS":                  "f 0755 0 0 - -",
+		"/etc/init.d/S01logging":           "f 0755 0 0 - -",
 		"/etc/inittab":                     "f 0644 0 0 - -",
 		"/etc/passwd":                      "f 0644 0 0 - -",
 		"/etc/shadow":                      "f 0600 0 0 - -",
@@ -324,6 +351,7 @@ func TestKhvmmManifest(t *testing.T) {
 		"/usr/bin/memcached":               "f 0755 0 0 - -",
 		"/usr/sbin/dropbear":               "l 0777 0 0 - /usr/bin/dropbearmulti",
 		"/var/empty":                       "d 0555 0 0 - -",
+		"/var/spool/cron/crontabs":         "d 0700 0 0 - -",
 	} {
 		if got := inodes[path]; got != want {
 			t.Errorf("%s: got %q, want %q", path, got, want)
@@ -368,6 +396,7 @@ func (w *workspace) wantTexts() {
 	}
 	for name, line := range map[string]string{
 		"etc/passwd":  "kehne:x:1000:1000::/home/kehne:/bin/sh\n",
+		"etc/group":   "tty:x:5:\n",
 		"etc/inittab": "ttyS0::respawn:/sbin/getty -L ttyS0 115200 vt100\n",
 		"etc/shadow":  "root:$6$khvmmroot$",
 	} {

@@ -108,6 +108,34 @@ func TestProblems(t *testing.T) {
 	}
 }
 
+// Were this to fail, ten appliances would cost ten times the packages, or one machine would get
+// the programs of another: what is built from source is built once for a
+// platform, however many appliances want it.
+func TestPackagesAreSharedByPlatform(t *testing.T) {
+	plan, err := analyzeAll(loadtest.Read(t, "appliance/testdata/share.star")[0].Open(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compilers := map[string][]string{} // that each package is built with
+	for _, a := range plan.Actions {
+		c, ok := a.Work().(*action.Command)
+		if !ok || a.Mnemonic() != "BuildPackage" {
+			continue
+		}
+		for _, v := range c.Environment {
+			if v.Name == "AR" {
+				compilers[a.Owner().String()] = append(compilers[a.Owner().String()], v.Value)
+			}
+		}
+	}
+	want := []string{"aarch64-linux-ar", "powerpc-linux-ar", "x86_64-linux-ar"}
+	for _, p := range []string{"//:server", "@rules//library/libevent:libevent", "@rules//library/memcached:memcached", "@rules//library/zlib:zlib"} {
+		if got := slices.Sorted(slices.Values(compilers[p])); !slices.Equal(got, want) {
+			t.Errorf("%s is built with %q, want %q", p, got, want)
+		}
+	}
+}
+
 func starFiles(t *testing.T) []string {
 	t.Helper()
 	files, err := filepath.Glob("*/testdata/*.star")

@@ -92,6 +92,9 @@ func (p *program) link(ctx context.Context, s *stack, out string, outcome *engin
 			done.below = common(done.below, p.show(filepath.Dir(link)))
 		}
 	}
+	if len(kept) == 0 {
+		return done, nil // what an earlier build has linked stays
+	}
 	return done, s.store.Pin(ctx, out, kept)
 }
 

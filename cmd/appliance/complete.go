@@ -18,11 +18,13 @@ func (p *program) completeLabels(cmd *cobra.Command, _ []string, typed string) (
 	if err != nil {
 		return nil, done
 	}
-	loader, err := p.openLoader(w, event.Discard)
+	reading, err := p.openLoader(w, &buildFlags{}, event.Discard)
 	if err != nil {
 		return nil, done
 	}
-	c := completer{cmd, loader, w.base}
+	defer reading.Close()
+	reading.cacheOnly = true // nobody waits for a download while typing
+	c := completer{cmd, reading.loader, w.base}
 	typed = strings.TrimPrefix(typed, protected)
 	// In a query the label follows a bracket, a comma or a blank; a pattern may have a
 	// minus before it.
@@ -46,6 +48,9 @@ type completer struct {
 }
 
 func (c completer) word(word string) []string {
+	if _, err := c.loader.Settings(c.cmd.Context()); err != nil {
+		return nil
+	}
 	if dir, _, ok := strings.Cut(word, ":"); ok {
 		return c.targets(dir)
 	}
@@ -58,9 +63,6 @@ func (c completer) word(word string) []string {
 
 // directories are the build directories of a repository: "//a:", "//a/b:".
 func (c completer) directories(repo string) []string {
-	if _, err := c.loader.Settings(c.cmd.Context()); err != nil {
-		return nil
-	}
 	dirs, err := c.loader.Workspace().BuildDirectories(c.cmd.Context(), repo, "")
 	if err != nil {
 		return nil

@@ -168,6 +168,21 @@ func TestConsole(t *testing.T) {
 	s.checkCache()
 }
 
+// Killed, we can give nothing back, yet nothing of the program is left, and the
+// next run clears away the rest.
+func TestConsoleIsKilled(t *testing.T) {
+	s := newConsoleSite(t)
+	p := sit(s, "//:prog.run", "--", "print ready", "cat")
+	p.sees("ready 99")
+	p.cmd.Process.Kill()
+	p.cmd.Wait()
+	if left := s.awaitSilence(); left != "" {
+		t.Errorf("left behind:\n%s", left)
+	}
+	sit(s, "//:prog.run").isBack(0)
+	s.checkCache()
+}
+
 // All other ways out give the terminal back, too.
 func TestConsoleWaysOut(t *testing.T) {
 	s := newConsoleSite(t)

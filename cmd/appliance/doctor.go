@@ -154,7 +154,7 @@ func checkSandbox(ctx context.Context, scratch string) []finding {
 }
 
 func (p *program) checkMirrors(flags mirrorFlags) ([]finding, error) {
-	bases, err := p.mirrorBases(&buildFlags{mirrorFlags: flags}, nil)
+	bases, err := p.mirrorBases(&flags, nil)
 	if err != nil {
 		return nil, err
 	}

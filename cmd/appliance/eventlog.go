@@ -86,6 +86,8 @@ func eventLine(e event.Event) map[string]any {
 			line["key"] = e.Key.String()
 		}
 		return line
+	case event.TestFinished:
+		return testLine(e)
 	case event.Executed:
 		return map[string]any{
 			"event": "executed", "ran": e.Ran, "cached": e.Cached, "failed": e.Failed, "skipped": e.Skipped,
@@ -93,6 +95,21 @@ func eventLine(e event.Event) map[string]any {
 		}
 	}
 	return nil
+}
+
+// testLine is one run of a test. log is the digest of what it printed.
+func testLine(e event.TestFinished) map[string]any {
+	line := map[string]any{
+		"event": "test", "id": e.ID, "owner": e.Owner.String(), "run": e.Run, "runs": e.Runs, "attempts": e.Attempts,
+		"status": statusWords[e.Status], "cached": e.Cached, "took_s": e.Took.Seconds(),
+	}
+	if !e.Log.IsZero() {
+		line["log"] = e.Log.String()
+	}
+	if e.Reason != "" {
+		line["reason"] = e.Reason
+	}
+	return line
 }
 
 // sinks hear everything that each of them hears.

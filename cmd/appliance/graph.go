@@ -2,23 +2,72 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/kittyhawk/appliance/engine/diag"
 	"github.com/kittyhawk/appliance/engine/event"
 	"github.com/kittyhawk/appliance/engine/label"
 	"github.com/kittyhawk/appliance/engine/load"
+	"github.com/kittyhawk/appliance/engine/runner"
+	"github.com/kittyhawk/appliance/engine/sandbox"
 	"github.com/kittyhawk/appliance/engine/star"
 	"github.com/kittyhawk/appliance/engine/workspace"
 )
 
+// reading is what questions about targets are answered with.
+type reading struct {
+	loader    *load.Loader
+	layers    lateLayers
+	cacheOnly bool // nothing is downloaded
+	box       sandbox.Starter
+}
+
 // openLoader prepares to load the targets of a workspace, its layers and the
-// rules.
-func (p *program) openLoader(at place, events event.Sink) (*load.Loader, error) {
+// rules. The store is opened for layers only.
+func (p *program) openLoader(at place, flags *buildFlags, events event.Sink) (*reading, error) {
 	ws, err := openWorkspace(at, "")
 	if err != nil {
 		return nil, err
 	}
-	return load.New(ws, events, load.Options{}), nil
+	r := &reading{}
+	r.layers.open = func(ctx context.Context) (*layerStore, error) {
+		return p.openLayerStore(ctx, r, ws, flags, events)
+	}
+	r.loader = load.New(ws, events, load.Options{OpenLayer: r.layers.Open})
+	return r, nil
+}
+
+func (p *program) openLayerStore(ctx context.Context, r *reading, ws *workspace.Workspace, flags *buildFlags, events event.Sink) (*layerStore, error) {
+	mirrors, err := r.loader.RootMirrors(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cache, err := p.cacheDir()
+	if err != nil {
+		return nil, err
+	}
+	st, err := openStore(cache)
+	if err != nil {
+		return nil, err
+	}
+	fetcher, err := p.newFetcher(st, cache, &flags.mirrorFlags, mirrors)
+	if err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	config := executeConfig(flags, &r.box, st, ws, fetcher, events)
+	if r.cacheOnly {
+		config.Fresh = absent{}
+		config.Runner = runner.NewCached(st.Results(), absent{})
+	}
+	return &layerStore{store: st, config: config}, nil
+}
+
+// Close ends the use of what was loaded.
+func (r *reading) Close() error {
+	if r.layers.store == nil {
+		return nil
+	}
+	return errors.Join(r.box.Close(), r.layers.store.store.Close())
 }
 
 // graph is the targets of a workspace as queries see them: before select() has
@@ -42,7 +91,7 @@ func (g graph) Expand(ctx context.Context, pattern string) ([]label.Label, error
 	if _, err := g.loader.Settings(ctx); err != nil {
 		return nil, err
 	}
-	dirs, err := g.directories(ctx, p)
+	dirs, err := g.loader.Directories(ctx, p)
 	if err != nil {
 		return nil, err
 	}
@@ -60,27 +109,6 @@ func (g graph) Expand(ctx context.Context, pattern string) ([]label.Label, error
 		}
 	}
 	return found, problems.Err()
-}
-
-// directories are the build directories that a wildcard is about.
-func (g graph) directories(ctx context.Context, p label.Pattern) ([]label.Label, error) {
-	root := p.Root()
-	if !p.Recursive() {
-		return []label.Label{root}, nil
-	}
-	dirs, err := g.loader.Workspace().BuildDirectories(ctx, root.Repo(), root.Dir())
-	if err != nil {
-		return nil, err
-	}
-	var list []label.Label
-	for _, dir := range dirs {
-		l, err := label.New(root.Repo(), dir, "all")
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, l)
-	}
-	return list, nil
 }
 
 func (g graph) Deps(ctx context.Context, l label.Label) ([]label.Label, error) {

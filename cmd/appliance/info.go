@@ -118,7 +118,7 @@ func infoOutput(_ context.Context, p *program, flags *buildFlags) (string, error
 }
 
 func infoMirrors(_ context.Context, p *program, flags *buildFlags) (string, error) {
-	bases, err := p.mirrorBases(flags, nil)
+	bases, err := p.mirrorBases(&flags.mirrorFlags, nil)
 	var list []string
 	for _, name := range slices.Sorted(maps.Keys(bases)) {
 		for _, url := range bases[name] {

@@ -35,6 +35,7 @@ type junitCase struct {
 	Status    string        `xml:"status,attr"`
 	Time      string        `xml:"time,attr"`
 	Failure   *junitFailure `xml:"failure"`
+	Error     *junitFailure `xml:"error"`
 }
 
 type junitFailure struct {
@@ -50,7 +51,8 @@ type junitText struct {
 // and the whole is beside it.
 const junitOutput = 256 << 10
 
-// newJUnitSuite is the report of one run of a test.
+// newJUnitSuite is the report of one run of a test. One that was not run counts as
+// an error: for who reads nothing but reports, it must not be as if it were not.
 func newJUnitSuite(ctx context.Context, cas store.CAS, r testResult, run int) (junitSuite, error) {
 	t := r.runs[run]
 	name := r.label.Short()
@@ -61,9 +63,13 @@ func newJUnitSuite(ctx context.Context, cas store.CAS, r testResult, run int) (j
 	suite := junitSuite{Name: name, Tests: 1, Time: seconds, Case: junitCase{
 		Name: name, ClassName: r.label.Directory(), Status: strings.ToLower(statusWords[t.Status]), Time: seconds,
 	}}
-	if t.Status == event.TestFailed || t.Status == event.TimedOut {
+	switch t.Status {
+	case event.TestFailed, event.TimedOut:
 		suite.Failures = 1
 		suite.Case.Failure = &junitFailure{Type: statusWords[t.Status], Message: t.Reason}
+	case event.NoStatus:
+		suite.Errors = 1
+		suite.Case.Error = &junitFailure{Type: statusWords[t.Status], Message: "was not run"}
 	}
 	if t.Log.IsZero() {
 		return suite, nil

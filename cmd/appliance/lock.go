@@ -176,7 +176,7 @@ func (p *program) resolve(ctx context.Context, flags lockFlags, request lock.Req
 	if err != nil {
 		return nil, err
 	}
-	bases, err := p.mirrorBases(&buildFlags{mirrorFlags: flags.mirrorFlags}, nil)
+	bases, err := p.mirrorBases(&flags.mirrorFlags, nil)
 	if err != nil {
 		return nil, err
 	}

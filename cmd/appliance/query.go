@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -27,14 +28,15 @@ const queryLong = `Print the targets that an expression of Bazel's query languag
 
 Words with other characters than letters, digits and */@.-_:$~[] are quoted.`
 
-// queryFlags say how to print the answer.
+// queryFlags say how to print the answer, and where layers come from.
 type queryFlags struct {
+	mirrorFlags
 	output string
 	order  string
 }
 
 func newQuery(p *program) *cobra.Command {
-	flags := queryFlags{output: string(query.Labels), order: "auto"}
+	flags := &queryFlags{output: string(query.Labels), order: "auto"}
 	cmd := &cobra.Command{
 		Use:   "query EXPRESSION",
 		Short: "Ask about targets and their dependencies",
@@ -49,6 +51,7 @@ func newQuery(p *program) *cobra.Command {
 		},
 		ValidArgsFunction: p.completeLabels,
 	}
+	flags.mirrorFlags.register(cmd.Flags())
 	var formats []string
 	for _, f := range query.Formats {
 		formats = append(formats, string(f))
@@ -58,7 +61,7 @@ func newQuery(p *program) *cobra.Command {
 	return cmd
 }
 
-func (p *program) query(ctx context.Context, expression string, flags queryFlags) error {
+func (p *program) query(ctx context.Context, expression string, flags *queryFlags) (err error) {
 	q, err := query.Parse(strings.ReplaceAll(expression, protected, ""))
 	if err != nil {
 		return err
@@ -67,11 +70,12 @@ func (p *program) query(ctx context.Context, expression string, flags queryFlags
 	if err != nil {
 		return err
 	}
-	loader, err := p.openLoader(w, notes{p})
+	reading, err := p.openLoader(w, &buildFlags{mirrorFlags: flags.mirrorFlags}, notes{p})
 	if err != nil {
 		return err
 	}
-	g := graph{loader, w.base}
+	defer func() { err = errors.Join(err, reading.Close()) }()
+	g := graph{reading.loader, w.base}
 	list, err := q.Eval(ctx, g)
 	if err == nil && flags.order == "deps" {
 		list, err = query.ByDeps(ctx, g, list)

@@ -138,11 +138,15 @@ func (p *program) runTarget(ctx context.Context, flags *buildFlags, run *runFlag
 	if s.engine.Analysis.Overrides, err = run.overrides(target.Label(), at.base); err != nil {
 		return err
 	}
-	job, err := s.engine.Program(ctx, target)
+	program, err := s.engine.Program(ctx, target)
 	if errors.Is(err, analyze.ErrOverride) {
 		return &usageError{err}
 	}
 	if err != nil || flags.noBuild {
+		return err
+	}
+	job, err := s.engine.Launch(ctx, program)
+	if err != nil {
 		return err
 	}
 	mounts, release, err := p.openDisk(run)

@@ -7,6 +7,7 @@ import (
 	"context"
 	"debug/elf"
 	"encoding/binary"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -36,12 +37,16 @@ import (
 var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"damage":     damage,
 	"exits":      exits,
+	"fill":       fill,
 	"interrupts": interrupts,
+	"junit":      junit,
 	"mkelf":      mkelf,
 	"mkprobe":    mkprobe,
 	"mkrandom":   mkrandom,
 	"mktar":      mktar,
+	"pack":       pack,
 	"serve":      serve,
+	"sum":        sum,
 	"sums":       sums,
 }
 
@@ -108,6 +113,37 @@ func mktar(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	ts.Check(errors.Join(a.tar.Close(), a.gzip.Close()))
 	writeFile(ts, args[0], a.out.Bytes(), 0o644)
+}
+
+// pack is "pack FILE DIR": a compressed tar of a directory and its name.
+func pack(ts *testscript.TestScript, _ bool, args []string) {
+	wantArgs(ts, args, 2, "pack FILE DIR")
+	a, dir := newTarball(), ts.MkAbs(args[1])
+	ts.Check(filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		rel, err := filepath.Rel(filepath.Dir(dir), name)
+		if err != nil {
+			return err
+		}
+		return a.add("file", filepath.ToSlash(rel), ts.ReadFile(name))
+	}))
+	ts.Check(errors.Join(a.tar.Close(), a.gzip.Close()))
+	writeFile(ts, args[0], a.out.Bytes(), 0o644)
+}
+
+// sum is "sum NAME FILE": the SHA256 of a file becomes $NAME.
+func sum(ts *testscript.TestScript, _ bool, args []string) {
+	wantArgs(ts, args, 2, "sum NAME FILE")
+	ts.Setenv(args[0], digest.Of([]byte(ts.ReadFile(args[1]))).Hex())
+}
+
+// fill is "fill FILE...": each $NAME in the files becomes its value.
+func fill(ts *testscript.TestScript, _ bool, args []string) {
+	for _, name := range args {
+		writeFile(ts, name, []byte(os.Expand(ts.ReadFile(name), ts.Getenv)), 0o644)
+	}
 }
 
 // tarball is a compressed tar in the making.
@@ -371,6 +407,41 @@ func childAbove(pid int) (int, bool) {
 		pid = parent
 	}
 	return 0, false
+}
+
+// junit is "junit FILE CASE...": the report in FILE has these cases, a case being
+// the name and, of one that did not pass, "TYPE: MESSAGE" or the beginning of it.
+func junit(ts *testscript.TestScript, _ bool, args []string) {
+	var report struct {
+		Suites []struct {
+			Tests int `xml:"tests,attr"`
+			Cases []struct {
+				Name    string `xml:"name,attr"`
+				Trouble []struct {
+					XMLName xml.Name
+					Type    string `xml:"type,attr"`
+					Message string `xml:"message,attr"`
+				} `xml:",any"`
+			} `xml:"testcase"`
+		} `xml:"testsuite"`
+	}
+	ts.Check(xml.Unmarshal([]byte(ts.ReadFile(args[0])), &report))
+	var got []string
+	for _, suite := range report.Suites {
+		if suite.Tests != len(suite.Cases) {
+			ts.Fatalf("a suite of %d tests has %d", suite.Tests, len(suite.Cases))
+		}
+		for _, c := range suite.Cases {
+			for _, t := range c.Trouble {
+				c.Name += " " + t.Type + ": " + t.Message
+			}
+			got = append(got, c.Name)
+		}
+	}
+	slices.Sort(got)
+	if !slices.EqualFunc(got, args[1:], strings.HasPrefix) {
+		ts.Fatalf("got the cases %q", got)
+	}
 }
 
 func wantArgs(ts *testscript.TestScript, args []string, n int, usage string) {

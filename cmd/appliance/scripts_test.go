@@ -38,6 +38,11 @@ func setup(e *testscript.Env) error {
 	home := filepath.Join(e.WorkDir, ".home")
 	e.Setenv("HOME", home)
 	e.Setenv("APPLIANCE_CACHE", filepath.Join(e.WorkDir, ".cache"))
+	fixtures, err := filepath.Abs(filepath.Join("testdata", "fixture"))
+	if err != nil {
+		return err
+	}
+	e.Setenv("FIXTURES", fixtures)
 	return os.Mkdir(home, 0o755)
 }
 

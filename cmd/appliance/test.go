@@ -3,12 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kittyhawk/appliance/engine"
 	"github.com/kittyhawk/appliance/engine/event"
-	"github.com/kittyhawk/appliance/engine/execute"
 )
 
 const testLong = `Bring targets up to date and run those that are tests.
@@ -92,17 +92,12 @@ func (p *program) conclude(ctx context.Context, s *session, flags *buildFlags, o
 		return errors.Join(err, context.Cause(ctx))
 	case len(results) == 0:
 		return &codeError{exitNoTests, errors.New("no tests found among the targets")}
-	case !allPassed(outcome.Tests):
+	case !allPassed(results):
 		return &codeError{exitTestsFailed, nil}
 	}
 	return nil
 }
 
-func allPassed(tests []execute.TestOutcome) bool {
-	for _, t := range tests {
-		if s := newTestResult(t).status; s != event.Passed && s != event.Flaky {
-			return false
-		}
-	}
-	return true
+func allPassed(results []testResult) bool {
+	return !slices.ContainsFunc(results, func(r testResult) bool { return r.status != event.Passed && r.status != event.Flaky })
 }

@@ -52,8 +52,8 @@ func (t *testFlags) check() error {
 func (t *testFlags) timeout() time.Duration { return time.Duration(t.timeoutS) * time.Second }
 
 // config chooses the runners of tests: cached knows results, fresh records them,
-// local does neither. Of several runs none is recorded: where one passes, the
-// next may fail.
+// local does neither. Of several runs, and of attempts after a failure, none is
+// recorded: a test that passes now and then would look like one that passes.
 func (t *testFlags) config(cached, fresh, local runner.Runner) execute.Tests {
 	c := execute.Tests{Runs: t.runs, Attempts: t.attempts, First: cached, Again: local, Stream: t.output == "streamed"}
 	switch {

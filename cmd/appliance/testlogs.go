@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -46,10 +47,11 @@ func (l *testLogs) Hear(e event.Event) {
 func (l *testLogs) finished(e event.TestFinished) {
 	failed := e.Status == event.TestFailed || e.Status == event.TimedOut
 	switch {
+	case l.mode == "streamed" && e.Cached, l.mode == "all":
+		l.show(e, -1)
 	case l.mode == "streamed":
 		l.stream(event.TestOutput{ID: e.ID, Text: []byte("\n")})
-	case l.mode == "all":
-		l.show(e, -1)
+		l.next.Hear(event.Note{Text: header(e)})
 	case l.mode == "errors" && failed:
 		l.show(e, logTail)
 	}
@@ -57,18 +59,25 @@ func (l *testLogs) finished(e event.TestFinished) {
 
 // show prints the last lines of a test's log, all for a negative number.
 func (l *testLogs) show(e event.TestFinished, lines int) {
-	text := "it printed nothing"
-	if !e.Log.IsZero() {
-		text = l.read(e.Log)
+	if e.Log.IsZero() {
+		l.next.Hear(event.Note{Text: header(e) + "; it printed nothing"})
+		return
 	}
-	all := strings.Split(text, "\n")
-	what := "log"
-	if lines >= 0 && len(all) > lines {
-		what = fmt.Sprintf("the last %d of %d lines of the log", lines, len(all))
-		all = all[len(all)-lines:]
+	log := strings.Split(l.read(e.Log), "\n")
+	what := "its log"
+	if lines >= 0 && len(log) > lines {
+		what = fmt.Sprintf("the last %d of %d lines of its log", lines, len(log))
+		log = log[len(log)-lines:]
 	}
-	const bar = "===================="
-	l.next.Hear(event.Note{Text: fmt.Sprintf("%s %s: %s\n%s\n%s%s", bar, testRun(e), what, strings.Join(all, "\n"), bar, bar)})
+	l.next.Hear(event.Note{Text: fmt.Sprintf("%s; %s:\n%s\n%s%s", header(e), what, strings.Join(log, "\n"), bar, bar)})
+}
+
+// bar parts logs from one another, and from what else there is to see.
+const bar = "===================="
+
+// header says how a test has ended.
+func header(e event.TestFinished) string {
+	return fmt.Sprintf("%s %s %s", bar, testRun(e), cmp.Or(e.Reason, "passed"))
 }
 
 // testRun is a test's label, with the number of the run where there are several.
@@ -115,44 +124,31 @@ func plainText(s string) string {
 // link of that name.
 const testlogs = "testlogs"
 
-// keepTestLogs links the log and the test.xml of each run, and keeps them from gc.
+// keepTestLogs links the logs and reports of tests, keeps them from gc, and writes
+// the file of --junit_xml.
 func (p *program) keepTestLogs(ctx context.Context, s *session, flags *buildFlags, results []testResult) error {
 	out := s.at.output(flags.output)
-	var kept []tree.Node
-	suites := junitSuites{}
-	for i := range results {
-		r := &results[i]
+	k := logKeeper{stack: s.stack, out: output.At(out)}
+	for _, r := range results {
 		for run := range r.runs {
-			if r.runs[run].Status == event.NoStatus {
-				continue
-			}
-			suite, err := newJUnitSuite(ctx, s.store, *r, run)
+			log, err := k.keepRun(ctx, r, run)
 			if err != nil {
 				return err
 			}
-			suites.Suites = append(suites.Suites, suite)
-			k := logKeeper{s.stack, output.At(out), path.Join(testlogs, testPath(r.label), runDirectory(run, len(r.runs)))}
-			nodes, log, err := k.keep(ctx, r.runs[run].Log, suite)
-			if err != nil {
-				return err
+			if log != "" {
+				r.logs[run] = p.show(log)
 			}
-			r.logs[run] = p.show(log)
-			kept = append(kept, nodes...)
-			if nodes, err = k.keepOutputs(ctx, *r, run); err != nil {
-				return err
-			}
-			kept = append(kept, nodes...)
 		}
 	}
-	if len(kept) > 0 {
-		if err := s.store.Pin(ctx, filepath.Join(out, testlogs), kept); err != nil {
+	if len(k.kept) > 0 {
+		if err := s.store.Pin(ctx, filepath.Join(out, testlogs), k.kept); err != nil {
 			return err
 		}
 	}
 	if flags.tests.junit == "" {
 		return nil
 	}
-	return writeJUnit(p.path(flags.tests.junit), suites)
+	return writeJUnit(p.path(flags.tests.junit), k.report)
 }
 
 // testPath is where a test's things are below testlogs.
@@ -171,61 +167,71 @@ func runDirectory(run, runs int) string {
 	return fmt.Sprintf("run_%d_of_%d", run+1, runs)
 }
 
-// logKeeper links what is left of one run of a test.
+// logKeeper links what is left of tests.
 type logKeeper struct {
 	*stack
-	out output.Dir
-	dir string // below out
+	out    output.Dir
+	kept   []tree.Node // that links lead to
+	report junitSuites // of all tests
 }
 
-// keep links a log and its report.
-func (k logKeeper) keep(ctx context.Context, log digest.Digest, suite junitSuite) (kept []tree.Node, link string, err error) {
-	report, err := junitSuites{Suites: []junitSuite{suite}}.encode()
+// keepRun links what one run of a test has left, and returns the link to its log, ""
+// if it was not run.
+func (k *logKeeper) keepRun(ctx context.Context, r testResult, run int) (log string, err error) {
+	suite, err := newJUnitSuite(ctx, k.store, r, run)
 	if err != nil {
-		return nil, "", err
+		return "", err
 	}
-	xml, err := store.PutBytes(ctx, k.store, report)
+	k.report.Suites = append(k.report.Suites, suite)
+	if r.runs[run].Status == event.NoStatus {
+		return "", nil
+	}
+	xml, err := junitSuites{Suites: []junitSuite{suite}}.encode()
 	if err != nil {
-		return nil, "", err
+		return "", err
 	}
-	if log.IsZero() {
-		if log, err = store.PutBytes(ctx, k.store, nil); err != nil {
-			return nil, "", err
-		}
+	dir := path.Join(testlogs, testPath(r.label), runDirectory(run, len(r.runs)))
+	if _, err := k.write(ctx, path.Join(dir, "test.xml"), xml); err != nil {
+		return "", err
 	}
-	for _, f := range []struct {
-		name string
-		d    digest.Digest
-	}{{"test.xml", xml}, {"test.log", log}} {
-		n := tree.NewFile(f.d, false)
-		if link, err = k.link(ctx, path.Join(k.dir, f.name), n); err != nil {
-			return nil, "", err
-		}
-		kept = append(kept, n)
+	if err := k.keepOutputs(ctx, r, run); err != nil {
+		return "", err
 	}
-	return kept, link, nil
+	if d := r.runs[run].Log; !d.IsZero() {
+		return k.link(ctx, path.Join(dir, "test.log"), tree.NewFile(d, false))
+	}
+	return k.write(ctx, path.Join(dir, "test.log"), nil)
+}
+
+// write links a file with these bytes.
+func (k *logKeeper) write(ctx context.Context, name string, b []byte) (string, error) {
+	d, err := store.PutBytes(ctx, k.store, b)
+	if err != nil {
+		return "", err
+	}
+	return k.link(ctx, name, tree.NewFile(d, false))
 }
 
 // keepOutputs links what a run that passed has made beside its log.
-func (k logKeeper) keepOutputs(ctx context.Context, r testResult, run int) (kept []tree.Node, err error) {
+func (k *logKeeper) keepOutputs(ctx context.Context, r testResult, run int) error {
 	for _, o := range r.action.Outputs() {
 		n, ok := r.runs[run].Outputs[o.Name]
 		if !ok {
 			continue
 		}
 		if _, err := k.link(ctx, o.Artifact.Path(), n); err != nil {
-			return nil, err
+			return err
 		}
-		kept = append(kept, n)
 	}
-	return kept, nil
+	return nil
 }
 
-func (k logKeeper) link(ctx context.Context, name string, n tree.Node) (string, error) {
+func (k *logKeeper) link(ctx context.Context, name string, n tree.Node) (string, error) {
 	host, err := k.store.Path(ctx, n)
 	if err != nil {
 		return "", err
 	}
+	k.kept = append(k.kept, n)
 	return k.out.Link(name, host)
 }
 

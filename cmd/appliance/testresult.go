@@ -18,9 +18,10 @@ type testResult struct {
 	label  label.Label
 	status event.TestStatus // of all runs together
 	runs   []execute.TestRun
-	logs   []string // links to the logs of the runs, in their order; "" where there is none
-	took   time.Duration
-	failed int // runs
+	logs   []string      // links to the logs of the runs, in their order; "" where there is none
+	took   time.Duration // of the longest attempt
+	tries  int           // attempts of all runs
+	failed int           // attempts that failed
 }
 
 func newTestResult(t execute.TestOutcome) testResult {
@@ -28,11 +29,20 @@ func newTestResult(t execute.TestOutcome) testResult {
 	for _, run := range t.Runs {
 		r.took = max(r.took, run.Took)
 		r.status = worse(r.status, run.Status)
-		if run.Status == event.TestFailed || run.Status == event.TimedOut {
-			r.failed++
-		}
+		r.tries += run.Attempts
+		r.failed += failedAttempts(run)
 	}
 	return r
+}
+
+func failedAttempts(run execute.TestRun) int {
+	switch run.Status {
+	case event.TestFailed, event.TimedOut:
+		return run.Attempts
+	case event.Flaky:
+		return run.Attempts - 1
+	}
+	return 0
 }
 
 // severity orders what runs can come to. A run without status says less than one
@@ -73,26 +83,15 @@ func (r testResult) verdict() (word, rest string) {
 		return word, ""
 	case r.cached():
 		return "(cached) " + word, ""
-	case r.failed > 0 && len(r.runs) > 1:
-		return word, fmt.Sprintf(" in %d out of %d%s", r.failed, len(r.runs), seconds)
 	case r.status == event.Flaky:
-		return word, fmt.Sprintf(", failed in %d out of %d%s", r.flakes(), r.attempts(), seconds)
+		return word, fmt.Sprintf(", failed in %d out of %d%s", r.failed, r.tries, seconds)
+	case r.failed > 0 && r.tries > 1:
+		return word, fmt.Sprintf(" in %d out of %d%s", r.failed, r.tries, seconds)
 	case len(r.runs) > 1:
 		return word, fmt.Sprintf(" in %d/%d runs%s", len(r.runs), len(r.runs), seconds)
 	}
 	return word, seconds
 }
-
-func (r testResult) attempts() int {
-	n := 0
-	for _, run := range r.runs {
-		n += run.Attempts
-	}
-	return n
-}
-
-// flakes are attempts that failed in runs that passed in the end.
-func (r testResult) flakes() int { return r.attempts() - len(r.runs) }
 
 // printTests prints a line for each test, with the logs of those that failed, and
 // one with the numbers.

@@ -39,7 +39,8 @@ func (p *progress) hear(e event.Event) *running {
 	case event.Loaded:
 		p.phase = "analyzing"
 	case event.Scheduled:
-		p.phase, p.total = "", e.Actions
+		// What came before brought layers here.
+		p.phase, p.total, p.done, p.cached, p.failed = "", e.Actions, 0, 0, 0
 	case event.ActionStarted:
 		p.phase = ""
 		p.running[e.ID] = &running{id: e.ID, message: messageOf(e), since: e.Time}

@@ -40,6 +40,7 @@ type stack struct {
 	engine    *engine.Engine
 	store     *disk.Store
 	workspace *workspace.Workspace
+	layers    lateLayers
 	box       sandbox.Starter
 }
 
@@ -66,26 +67,42 @@ func (p *program) openStack(ctx context.Context, at place, flags *buildFlags, ev
 	if err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
-	s := &stack{store: st, workspace: ws, engine: &engine.Engine{
-		Loader:   load.New(ws, events, load.Options{}),
-		Analysis: analysis,
-	}}
-	settings, err := s.engine.Loader.Settings(ctx)
-	if err != nil {
+	s := &stack{store: st, workspace: ws}
+	executing := func(mirrors map[string][]string, err error) (execute.Config, error) {
+		if err != nil {
+			return execute.Config{}, err
+		}
+		fetcher, err := p.newFetcher(st, cache, &flags.mirrorFlags, mirrors)
+		if err != nil {
+			return execute.Config{}, err
+		}
+		return executeConfig(flags, &s.box, st, ws, fetcher, events), nil
+	}
+	loader := load.New(ws, events, load.Options{OpenLayer: s.layers.Open})
+	s.layers.open = func(ctx context.Context) (*layerStore, error) {
+		config, err := executing(loader.RootMirrors(ctx))
+		return &layerStore{store: st, config: config}, err
+	}
+	s.engine = &engine.Engine{Loader: loader, Analysis: analysis}
+	if s.engine.Execute, err = executing(loader.Mirrors(ctx)); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	bases, err := p.mirrorBases(flags, settings.Mirrors)
+	return s, nil
+}
+
+// newFetcher fetches into a store, by way of the mirrors that flags and the
+// workspace name.
+func (p *program) newFetcher(st *disk.Store, cache string, flags *mirrorFlags, declared map[string][]string) (*fetch.Fetcher, error) {
+	bases, err := p.mirrorBases(flags, declared)
 	if err != nil {
-		return nil, errors.Join(err, s.Close())
+		return nil, err
 	}
-	fetcher := fetch.New(st, fetch.Options{
+	return fetch.New(st, fetch.Options{
 		Mirrors:  bases,
 		Distdirs: p.paths(flags.distdir),
 		Partial:  filepath.Join(cache, "partial"),
 		Proxy:    p.env.proxy(),
-	})
-	s.engine.Execute = executeConfig(flags, &s.box, st, ws, fetcher, events)
-	return s, nil
+	}), nil
 }
 
 // statCache is the file that keeps the digests of a workspace's sources.
@@ -198,7 +215,7 @@ func (f localFiles) Adopt(ctx context.Context, hostPath, name string) (tree.Node
 // mirrorBases are the base URLs by name: those of flags and environment, else
 // those that the workspace declares, else those that the host's own package
 // manager uses.
-func (p *program) mirrorBases(flags *buildFlags, declared map[string][]string) (map[string][]string, error) {
+func (p *program) mirrorBases(flags *mirrorFlags, declared map[string][]string) (map[string][]string, error) {
 	named, err := flags.bases(p.env)
 	if err != nil {
 		return nil, err

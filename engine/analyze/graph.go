@@ -150,7 +150,7 @@ func (a *analysis) blame(from *load.Target, attr string, at label.Label, err err
 }
 
 func (a *analysis) checkVisible(from *load.Target, attr string, t *load.Target) error {
-	if from == nil || t.VisibleFrom(from.Label()) || implicit(from, attr, t) {
+	if from == nil || from.MayUse(t) || implicit(from, attr, t) {
 		return nil
 	}
 	p := a.labelProblem(from, attr, t.Label(), "%s is not visible from %s", t.Label(), from.Label().Directory())

@@ -15,7 +15,7 @@ import (
 )
 
 // registry is all toolchains that were registered, in order of preference: those
-// of the main workspace, of its layers, of the program.
+// of the main workspace, of its layers, of theirs, of the program.
 type registry []candidate
 
 // candidate is one toolchain() declaration.
@@ -33,7 +33,7 @@ type toolchain struct {
 }
 
 func newRegistry(ctx context.Context, a *analysis) (registry, error) {
-	repos, err := a.repos(ctx)
+	repos, err := a.loader.Repos(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -52,25 +52,6 @@ func newRegistry(ctx context.Context, a *analysis) (registry, error) {
 		}
 	}
 	return all, problems.Err()
-}
-
-// repos are the repositories in the order their toolchains count.
-func (a *analysis) repos(ctx context.Context) ([]string, error) {
-	settings, err := a.loader.Settings(ctx)
-	if err != nil {
-		return nil, err
-	}
-	repos, layer := []string{""}, map[string]bool{}
-	for _, l := range settings.Layers {
-		repos = append(repos, l.Name)
-		layer[l.Name] = true
-	}
-	for _, name := range a.loader.Workspace().Repos()[1:] {
-		if !layer[name] {
-			repos = append(repos, name)
-		}
-	}
-	return repos, nil
 }
 
 func (a *analysis) candidates(ctx context.Context, pattern label.Pattern) ([]candidate, error) {

@@ -111,6 +111,7 @@ type TestFinished struct {
 	Cached   bool          // it has passed before, and was not run
 	Took     time.Duration // of the last attempt
 	Log      digest.Digest // what the last attempt printed, in the store; zero if nothing
+	Reason   string        // why it failed: "failed with exit code 1"
 }
 
 // Executed: the scheduler is done.

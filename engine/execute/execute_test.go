@@ -70,15 +70,21 @@ func (b *bench) concat() action.Tool {
 	}}
 }
 
+func mustParse(t *testing.T, name string) label.Label {
+	t.Helper()
+	l, err := label.Parse(name, label.Label{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
 // step plans concat(text, inputs...).
 func (b *bench) step(text string, in ...*action.Artifact) *action.Artifact {
 	b.t.Helper()
-	owner, err := label.Parse("//:"+text, label.Label{})
-	if err != nil {
-		b.t.Fatal(err)
-	}
+	owner := mustParse(b.t, "//:"+text)
 	out := action.NewDerived(owner, text, false)
-	_, err = action.New(action.Plan{Owner: owner, Mnemonic: "Concat", Work: &action.ToolCall{
+	_, err := action.New(action.Plan{Owner: owner, Mnemonic: "Concat", Work: &action.ToolCall{
 		Tool: "concat", Version: 1, Args: fmt.Appendf(nil, `{"Text":%q}`, text),
 		Inputs:  []action.NamedInput{{Name: "in", Artifacts: in}},
 		Outputs: []action.Output{{Name: "out", Artifact: out}},

@@ -3,6 +3,7 @@ package execute
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/kittyhawk/appliance/engine/action"
@@ -49,61 +50,65 @@ func (x *execution) performTest(ctx context.Context, t *task) (*action.Result, e
 		}
 		defer x.stream.Release(1)
 	}
-	var result *action.Result
-	var err error
-	with := x.Tests.First
-	for attempts := 1; ; attempts++ {
-		result, err = x.attemptTest(ctx, t, with)
-		t.verdict.Attempts = attempts
-		if err != nil || t.verdict.passed() || attempts >= x.Tests.Attempts {
-			break
-		}
-		with = x.Tests.Again
-	}
-	if err != nil {
-		t.verdict.Status = event.NoStatus
-		return nil, err
-	}
-	if t.verdict.passed() && t.verdict.Attempts > 1 {
-		t.verdict.Status = event.Flaky
-	}
-	x.Events.Hear(event.TestFinished{
-		ID: t.id, Owner: t.action.Owner(), Run: t.run, Runs: max(1, x.Tests.Runs), Attempts: t.verdict.Attempts,
-		Status: t.verdict.Status, Cached: t.verdict.Cached, Took: t.verdict.Took, Log: t.verdict.Log,
-	})
-	return result, nil
-}
-
-// attemptTest runs a test once.
-func (x *execution) attemptTest(ctx context.Context, t *task, with runner.Runner) (*action.Result, error) {
-	clock := &stopwatch{began: time.Now()}
-	request, result, err := x.attempt(ctx, t.id, t.action, with, clock)
-	took := time.Since(clock.began)
+	clock := &stopwatch{}
+	request, result, err := x.attemptTest(ctx, t, clock)
 	x.Events.Hear(event.ActionFinished{
 		ID:       t.id,
 		Owner:    t.action.Owner(),
 		Mnemonic: t.action.Mnemonic(),
 		Key:      key(request),
 		Outcome:  outcomeOf(ctx, result, err),
-		Took:     took,
+		Took:     time.Since(clock.began),
 		Log:      x.logPath(request, result),
 	})
+	if err != nil && t.verdict.Status == event.NoStatus {
+		return nil, err
+	}
+	x.Events.Hear(event.TestFinished{
+		ID: t.id, Owner: t.action.Owner(), Run: t.run, Runs: max(1, x.Tests.Runs), Attempts: t.verdict.Attempts,
+		Status: t.verdict.Status, Cached: t.verdict.Cached, Took: t.verdict.Took, Log: t.verdict.Log,
+		Reason: t.verdict.Reason,
+	})
+	return &action.Result{Cached: t.verdict.Cached}, nil
+}
+
+// attemptTest runs a test until it passes, or has had its attempts, and sets its
+// verdict. The error is that of the last attempt.
+func (x *execution) attemptTest(ctx context.Context, t *task, clock *stopwatch) (request *action.Request, result *action.Result, err error) {
+	with := x.Tests.First
+	for attempt := 1; ; attempt++ {
+		clock.began = time.Now()
+		request, result, err = x.attempt(ctx, t.id, t.action, with, clock)
+		t.verdict = verdict(ctx, attempt, result, err)
+		t.verdict.Took = time.Since(clock.began)
+		failed := t.verdict.Status == event.TestFailed || t.verdict.Status == event.TimedOut
+		if !failed || attempt >= x.Tests.Attempts {
+			return request, result, err
+		}
+		x.Events.Hear(event.Note{Text: fmt.Sprintf("%s: attempt %d of %d %s", t.action.Owner().Short(), attempt, x.Tests.Attempts, t.verdict.Reason)})
+		with = x.Tests.Again
+	}
+}
+
+// verdict is what an attempt comes to. What the test is not to blame for says
+// nothing of it.
+func verdict(ctx context.Context, attempt int, result *action.Result, err error) TestRun {
+	run := TestRun{Attempts: attempt}
 	var failed *runner.TestFailure
 	switch {
 	case err == nil:
-		t.verdict = TestRun{Status: event.Passed, Cached: result.Cached, Took: took, Log: result.Log, Outputs: result.Outputs}
-		return result, nil
-	case ctx.Err() != nil || !errors.As(err, &failed):
-		return nil, err
+		run.Status, run.Cached, run.Log, run.Outputs = event.Passed, result.Cached, result.Log, result.Outputs
+		if attempt > 1 {
+			run.Status = event.Flaky
+		}
+	case ctx.Err() == nil && errors.As(err, &failed):
+		run.Status, run.Log, run.Reason = event.TestFailed, failed.Log, failed.Reason
+		if failed.TimedOut {
+			run.Status = event.TimedOut
+		}
 	}
-	t.verdict = TestRun{Status: event.TestFailed, Took: took, Log: failed.Log, Reason: failed.Reason}
-	if failed.TimedOut {
-		t.verdict.Status = event.TimedOut
-	}
-	return &action.Result{}, nil
+	return run
 }
-
-func (r TestRun) passed() bool { return r.Status == event.Passed || r.Status == event.Flaky }
 
 // listener announces what a test prints, if that is wanted; nil if not.
 func (x *execution) listener(id event.ActionID, a *action.Action) func([]byte) {

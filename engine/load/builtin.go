@@ -39,6 +39,7 @@ type function func(b *builder, t *starlark.Thread, args starlark.Tuple, kwargs [
 
 // nativeFunctions are known in APPLIANCE.star, and to macros as native.*.
 var nativeFunctions = map[string]function{
+	"derive":         callDerive,
 	"existing_rule":  callExistingRule,
 	"existing_rules": callExistingRules,
 	"exports_files":  callExportsFiles,

@@ -20,12 +20,16 @@ type Directory struct {
 	targets  map[string]*Target
 	names    []string               // of targets, sorted
 	exports  map[string]*visibility // source files that others may use
+	calls    map[string]*macroCall  // of macros that derive can repeat, by the name they were given
 	problems diag.List              // of its file and of all that it loads
 }
 
 // Directory loads the build directory of at, once. The error is that there is
 // none; what is wrong in its file is kept with it.
 func (l *Loader) Directory(ctx context.Context, at label.Label) (*Directory, error) {
+	if _, err := l.Settings(ctx); err != nil {
+		return nil, err
+	}
 	if err := l.checkRepo(at); err != nil {
 		return nil, err
 	}
@@ -45,7 +49,13 @@ func (l *Loader) runDirectory(ctx context.Context, at label.Label) *Directory {
 	if !l.workspace.IsBuildDirectory(at.Repo(), at.Dir()) {
 		return nil
 	}
-	b := &builder{loader: l, dir: &Directory{label: at, targets: map[string]*Target{}, exports: map[string]*visibility{}}}
+	defer l.waits.finished(at)
+	b := &builder{loader: l, dir: &Directory{
+		label:   at,
+		targets: map[string]*Target{},
+		exports: map[string]*visibility{},
+		calls:   map[string]*macroCall{},
+	}}
 	b.run(ctx, at)
 	b.dir.names = slices.Sorted(maps.Keys(b.dir.targets))
 	return b.dir
@@ -78,6 +88,7 @@ type builder struct {
 	dir        *Directory
 	visibility *visibility // of package(default_visibility); nil before
 	undecided  []*Target   // those that gave no visibility
+	lent       lent        // by the call that derive repeats; nil outside of derive
 }
 
 func (b *builder) run(ctx context.Context, at label.Label) {
@@ -120,7 +131,7 @@ func (b *builder) Declare(t *starlark.Thread, r *star.Rule, args starlark.Tuple,
 	stack := star.Stack(t)
 	values, wrong := r.Bind(b.dir.label, kwargs)
 	name, _ := starlark.AsString(orNone(values["name"]))
-	target := &Target{rule: r, values: values, position: star.Position(stack[len(stack)-1].Pos)}
+	target := &Target{rule: r, values: values, position: star.Position(stack[len(stack)-1].Pos), lent: b.lent}
 	if len(stack) > 1 {
 		target.macro = stack[len(stack)-2].Name
 	}
@@ -129,6 +140,9 @@ func (b *builder) Declare(t *starlark.Thread, r *star.Rule, args starlark.Tuple,
 	}
 	if err := b.show(target); err != nil {
 		wrong = append(wrong, err)
+	}
+	if len(wrong) == 0 { // what is wrong has no value
+		wrong = b.foreign(target)
 	}
 	for _, w := range wrong {
 		b.report(stack, fmt.Sprintf("%s %q", r.Name(), name), w)
@@ -173,6 +187,23 @@ func (b *builder) show(t *Target) *star.ArgumentError {
 	}
 	t.visibility = v
 	return nil
+}
+
+// foreign are the labels of workspaces that this one does not know as its layers,
+// though the workspace that is being built does: alone, it would not have them.
+func (b *builder) foreign(t *Target) []*star.ArgumentError {
+	l, home := b.loader, b.dir.label.Repo()
+	var wrong []*star.ArgumentError
+	for _, name := range t.Attributes() {
+		star.Labels(t.values[name], func(at label.Label) {
+			if at.Repo() == home || !l.workspace.HasRepo(at.Repo()) || l.layers.reaches(home, at.Repo()) {
+				return
+			}
+			text, hint := l.notLayer(home, at.Repo())
+			wrong = append(wrong, &star.ArgumentError{Name: name, Text: fmt.Sprintf("attribute %q: %s: %s", name, at, text), Hint: hint})
+		})
+	}
+	return wrong
 }
 
 // report makes a problem of what is wrong with an argument.

@@ -5,6 +5,9 @@
 // with what it declares, so that a person sees all problems of a request at
 // once.
 //
+// Before any file is run, the settings of the workspace are read and its layers
+// are opened, and theirs: load statements need them.
+//
 // It does not know what a rule does: a Target is a rule with checked arguments,
 // frozen, without a configuration.
 package load

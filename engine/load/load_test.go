@@ -115,6 +115,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add("load('//:defs.star', 'r')\nr(name = 'a', deps = select({'//x': []}) + ['b'])", "r = rule(implementation = lambda ctx: None, attrs = {'deps': attr.label_list(doc = 'd')})")
 	f.Add("workspace(name = 'x', layers = {'a': '.'}, mirrors = {'m': 'u'})", "P, _p = provider(fields = {'a': 'b'}, init = lambda: {})\nx = depset([1], transitive = [depset([2])])")
 	f.Add("load('//:defs.star', t = 'x')\nt()", "load(':defs.star', 'x')")
+	f.Add("load('//:defs.star', 'm')\nm(name = 'a', x = ['b'])\nderive(name = 'c', base = ':a', x = lambda x: x + [':d'])\nderive(name = 'd', base = '//:c')", "m = derivable(lambda name, x: filegroup(name = name, srcs = x), labels = ['x', 'x.y'])")
 	f.Add("exports_files(['x'])\npackage(default_visibility = ['//a:__pkg__'])", "transition(implementation = len, inputs = [], outputs = ['//command_line_option:platforms'])")
 	f.Fuzz(func(t *testing.T, build, library string) {
 		c := loadtest.Chunk{Name: "fuzz", Files: map[string]string{workspace.BuildFile: build, "defs.star": library}}

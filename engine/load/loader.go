@@ -30,8 +30,9 @@ const DefaultMaxSteps = 100_000_000
 type Options struct {
 	MaxSteps uint64 // 0 is DefaultMaxSteps
 
-	// OpenLayer turns a layer that is not a local path into a directory. nil
-	// refuses such layers.
+	// OpenLayer brings a layer's archive here and gives the directory that holds
+	// what was in it, which stays as it is. nil refuses such layers. It is called
+	// while RootSettings are known and Settings are not.
 	OpenLayer func(context.Context, Layer) (dir string, err error)
 
 	Now func() time.Time // nil is time.Now
@@ -49,6 +50,7 @@ type Loader struct {
 
 	settings     sync.Once
 	main         settingsResult // set by settings
+	layers       layerGraph     // set by settings
 	repoSettings once[string, settingsResult]
 
 	modules     once[label.Label, *module]
@@ -123,7 +125,7 @@ func (l *Loader) Expand(ctx context.Context, p label.Pattern) ([]*Target, error)
 		}
 		return []*Target{t}, nil
 	}
-	labels, err := l.directoriesOf(ctx, p)
+	labels, err := l.Directories(ctx, p)
 	if err != nil {
 		return nil, err
 	}
@@ -151,8 +153,9 @@ func (l *Loader) Expand(ctx context.Context, p label.Pattern) ([]*Target, error)
 	return targets, problems.Err()
 }
 
-// directoriesOf are the build directories that a wildcard reaches.
-func (l *Loader) directoriesOf(ctx context.Context, p label.Pattern) ([]label.Label, error) {
+// Directories are the build directories that a wildcard reaches, each by a label
+// in it.
+func (l *Loader) Directories(ctx context.Context, p label.Pattern) ([]label.Label, error) {
 	root := p.Root()
 	if err := l.checkRepo(root); err != nil {
 		return nil, err
@@ -264,12 +267,7 @@ func (l *Loader) checkRepo(at label.Label) error {
 	if l.workspace.HasRepo(at.Repo()) {
 		return nil
 	}
-	p := diag.Errorf(diag.Position{}, at.String(), "no repository @%s", at.Repo())
-	if near := label.Nearest(at.Repo(), l.workspace.Repos()[1:]); near != "" {
-		p.Hint = star.DidYouMean("@" + near)
-	}
-	p.Notes = []string{"layers are declared by workspace(layers = ...) in the root " + workspace.BuildFile}
-	return p
+	return l.noRepo(diag.Position{}, at.String(), at.Repo())
 }
 
 // noDirectory says that a build directory is missing, and which one is meant.

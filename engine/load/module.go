@@ -196,8 +196,11 @@ func (l *Loader) loadLabel(s *syntax.LoadStmt, from label.Label) (label.Label, e
 	case path.Ext(at.Name()) != ".star" || path.Base(at.Name()) == workspace.BuildFile:
 		return at, l.problem(pos, "load", "%s: want a .star file other than %s", name, workspace.BuildFile)
 	case !l.workspace.HasRepo(at.Repo()):
-		p := l.problem(pos, "load", "no repository @%s", at.Repo())
-		p.Hint = star.DidYouMean(label.Nearest(at.Repo(), l.workspace.Repos()))
+		return at, l.noRepo(pos, "load", at.Repo())
+	case !l.layers.names(from.Repo(), at.Repo()):
+		text, hint := l.notLayer(from.Repo(), at.Repo())
+		p := l.problem(pos, "load", "%s", text)
+		p.Hint = hint
 		return at, p
 	case !l.workspace.Exists(at.Repo(), at.Path()):
 		return at, l.noFile(pos, at)

@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"go.starlark.net/syntax"
 
 	"github.com/kittyhawk/appliance/engine/diag"
+	"github.com/kittyhawk/appliance/engine/digest"
 	"github.com/kittyhawk/appliance/engine/label"
 	"github.com/kittyhawk/appliance/engine/star"
 	"github.com/kittyhawk/appliance/engine/workspace"
@@ -25,29 +27,58 @@ type Settings struct {
 	ExecPlatform    label.Label         // where actions run; may be zero
 	Toolchains      []label.Pattern     // registered toolchains, in order of preference
 	Mirrors         map[string][]string // base URLs by the name in mirror://name/
+	Position        diag.Position       // of the call; zero if there is none
 }
 
-// Layer is another workspace, addressed as @Name//... Either Path is set, or
-// URL and SHA256 are.
+// Layer is another workspace, addressed as @Name//... Either Path or Archive is
+// set.
 type Layer struct {
-	Name   string
-	Path   string // a directory, relative to the workspace's root or absolute
-	URL    string // an archive
-	SHA256 string // of the archive, in hexadecimal
+	Name     string
+	Path     string   // a directory, relative to the root of the workspace that names it or absolute
+	Archive  *Archive // what to fetch and unpack
+	Position diag.Position
 }
 
-// Settings reads the workspace's settings and opens its layers, once. The call
-// is read before any file is run, because load statements need the layers: its
-// arguments are plain expressions without names.
+// Archive is a layer that comes from elsewhere.
+type Archive struct {
+	URLs        []string // tried in order
+	SHA256      [digest.Size]byte
+	StripPrefix string // the directory in it that is the workspace's root; "" is the top
+}
+
+// String tells where a layer comes from.
+func (l Layer) String() string {
+	if l.Archive == nil {
+		return l.Path
+	}
+	s := fmt.Sprintf("%s (sha256 %x)", l.Archive.URLs[0], l.Archive.SHA256)
+	if l.Archive.StripPrefix != "" {
+		s += ", directory " + l.Archive.StripPrefix
+	}
+	return s
+}
+
+// RootSettings are those of the workspace itself, read before any layer is
+// opened: the mirrors that layers are fetched from stand there.
+func (l *Loader) RootSettings(ctx context.Context) (*Settings, error) {
+	return l.repoSettings.get("", func() settingsResult {
+		s, err := l.readSettings(ctx, "")
+		return settingsResult{s, err}
+	}).unpack()
+}
+
+// Settings reads the workspace's settings and opens its layers, and theirs,
+// once. The call is read before any file is run, because load statements need
+// the layers: its arguments are plain expressions without names.
 func (l *Loader) Settings(ctx context.Context) (*Settings, error) {
 	l.settings.Do(func() {
-		s, err := l.readSettings(ctx, "")
+		s, err := l.RootSettings(ctx)
 		if err == nil {
-			err = l.openLayers(ctx, s.Layers)
+			err = l.openLayers(ctx, s)
 		}
 		l.main = settingsResult{s, err}
 	})
-	return l.main.settings, l.main.err
+	return l.main.unpack()
 }
 
 // RepoSettings are those of a layer. A repository without a root APPLIANCE.star
@@ -56,11 +87,10 @@ func (l *Loader) RepoSettings(ctx context.Context, repo string) (*Settings, erro
 	if repo == "" {
 		return l.Settings(ctx)
 	}
-	r := l.repoSettings.get(repo, func() settingsResult {
+	return l.repoSettings.get(repo, func() settingsResult {
 		s, err := l.readSettings(ctx, repo)
 		return settingsResult{s, err}
-	})
-	return r.settings, r.err
+	}).unpack()
 }
 
 type settingsResult struct {
@@ -68,27 +98,7 @@ type settingsResult struct {
 	err      error
 }
 
-func (l *Loader) openLayers(ctx context.Context, layers []Layer) error {
-	var problems diag.List
-	for _, layer := range layers {
-		problems.Add(l.openLayer(ctx, layer))
-	}
-	return problems.Err()
-}
-
-func (l *Loader) openLayer(ctx context.Context, layer Layer) error {
-	dir := layer.Path
-	if dir == "" {
-		if l.opts.OpenLayer == nil {
-			return fmt.Errorf("layer %q: only layers by path can be opened here", layer.Name)
-		}
-		var err error
-		if dir, err = l.opts.OpenLayer(ctx, layer); err != nil {
-			return fmt.Errorf("layer %q: %w", layer.Name, err)
-		}
-	}
-	return l.workspace.AddLayer(layer.Name, dir)
-}
+func (r settingsResult) unpack() (*Settings, error) { return r.settings, r.err }
 
 func (l *Loader) readSettings(ctx context.Context, repo string) (*Settings, error) {
 	if !l.workspace.IsBuildDirectory(repo, "") {
@@ -106,7 +116,11 @@ func (l *Loader) readSettings(ctx context.Context, repo string) (*Settings, erro
 	if call == nil {
 		return &Settings{}, nil
 	}
-	r := settingsReader{loader: l, root: root, settings: &Settings{Mirrors: map[string][]string{}}}
+	start, _ := call.Span()
+	r := settingsReader{loader: l, root: root, settings: &Settings{
+		Mirrors:  map[string][]string{},
+		Position: star.Position(start),
+	}}
 	for _, arg := range call.Args {
 		r.argument(ctx, arg)
 	}
@@ -135,6 +149,7 @@ func workspaceCall(f *syntax.File) *syntax.CallExpr {
 type settingsReader struct {
 	loader   *Loader
 	root     label.Label
+	value    syntax.Expr // of the argument that is being read
 	settings *Settings
 	problems diag.List
 }
@@ -168,6 +183,7 @@ func (r *settingsReader) argument(ctx context.Context, arg syntax.Expr) {
 		r.problems.Add(p)
 		return
 	}
+	r.value = b.Y
 	v, err := r.evaluate(ctx, b.Y)
 	if err != nil {
 		r.problems = append(r.problems, star.Problems(err, &r.loader.files, "workspace")...)
@@ -256,7 +272,7 @@ func (r *settingsReader) mirrors(v starlark.Value) error {
 func (r *settingsReader) layers(v starlark.Value) error {
 	d, ok := v.(*starlark.Dict)
 	if !ok {
-		return fmt.Errorf("got %s, want dict from name to path", v.Type())
+		return fmt.Errorf("got %s, want dict from name to path or archive", v.Type())
 	}
 	for key, value := range starlark.Entries(d) {
 		name, err := text(key)
@@ -267,14 +283,31 @@ func (r *settingsReader) layers(v starlark.Value) error {
 		if err != nil {
 			return fmt.Errorf("%q: %w", name, err)
 		}
+		layer.Position = r.keyPosition(name)
 		r.settings.Layers = append(r.settings.Layers, layer)
 	}
 	return nil
 }
 
+// keyPosition is where a dict has a key; where the dict begins if it is not
+// written out there.
+func (r *settingsReader) keyPosition(key string) diag.Position {
+	start, _ := r.value.Span()
+	d, ok := r.value.(*syntax.DictExpr)
+	if !ok {
+		return star.Position(start)
+	}
+	for _, e := range d.List {
+		if l, ok := e.(*syntax.DictEntry).Key.(*syntax.Literal); ok && l.Value == key {
+			return star.Position(l.TokenPos)
+		}
+	}
+	return star.Position(start)
+}
+
 func parseLayer(name string, v starlark.Value) (Layer, error) {
-	if name == "" || strings.ContainsAny(name, "/@:") {
-		return Layer{}, fmt.Errorf("want a name without slash, colon and @")
+	if _, err := label.New(name, "", "x"); err != nil || name == "" || strings.ContainsAny(name, "@") {
+		return Layer{}, fmt.Errorf("want a name made of letters, digits, dots and dashes")
 	}
 	if p, ok := starlark.AsString(v); ok && p != "" {
 		return Layer{Name: name, Path: p}, nil
@@ -283,23 +316,41 @@ func parseLayer(name string, v starlark.Value) (Layer, error) {
 	if !ok {
 		return Layer{}, fmt.Errorf(`got %s, want a path or {"url": ..., "sha256": ...}`, v)
 	}
-	layer := Layer{Name: name}
+	archive, err := parseArchive(d)
+	return Layer{Name: name, Archive: archive}, err
+}
+
+func parseArchive(d *starlark.Dict) (*Archive, error) {
+	a, sum := &Archive{}, ""
 	for key, value := range starlark.Entries(d) {
-		s, err := text(value)
-		if err != nil {
-			return Layer{}, err
-		}
+		var err error
 		switch key {
 		case starlark.String("url"):
-			layer.URL = s
+			var url string
+			url, err = text(value)
+			a.URLs = append(a.URLs, url)
+		case starlark.String("urls"):
+			var urls []string
+			urls, err = stringList(value)
+			a.URLs = append(a.URLs, urls...)
 		case starlark.String("sha256"):
-			layer.SHA256 = s
+			sum, err = text(value)
+		case starlark.String("strip_prefix"):
+			a.StripPrefix, err = text(value)
 		default:
-			return Layer{}, fmt.Errorf(`got key %s, want "url" and "sha256"`, key)
+			return nil, fmt.Errorf(`got key %s, want "url" or "urls", "sha256", and "strip_prefix"`, key)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", key, err)
 		}
 	}
-	if layer.URL == "" || layer.SHA256 == "" {
-		return Layer{}, fmt.Errorf(`want both "url" and "sha256"`)
+	if len(a.URLs) == 0 || sum == "" {
+		return nil, fmt.Errorf(`want both "url" (or "urls") and "sha256"`)
 	}
-	return layer, nil
+	b, err := hex.DecodeString(sum)
+	if err != nil || len(b) != digest.Size {
+		return nil, fmt.Errorf("sha256 %q: want %d hexadecimal digits", sum, 2*digest.Size)
+	}
+	copy(a.SHA256[:], b)
+	return a, nil
 }

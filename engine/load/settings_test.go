@@ -99,21 +99,27 @@ load("//:gone.star", "x")
 // A layer by URL is somebody else's to open; without that somebody it is
 // refused.
 func TestLayerByURL(t *testing.T) {
+	sum := strings.Repeat("ab", 32)
 	files := map[string]string{
-		"main/APPLIANCE.star": "workspace(layers = {'far': {'url': 'u', 'sha256': 's'}})\n",
-		"far/APPLIANCE.star":  "filegroup(name = 'x')\n",
+		"main/APPLIANCE.star":    "workspace(layers = {'far': {'url': 'u', 'sha256': '" + sum + "', 'strip_prefix': 'p'}})\n",
+		"far/APPLIANCE.star":     "workspace(name = 'far', layers = {'sub': 'sub'})\nfilegroup(name = 'x')\n",
+		"far/sub/APPLIANCE.star": "workspace(name = 'sub')\nx = y\n",
 	}
-	if _, err := newLoader(open(t, files, embedded)).Settings(ctx); err == nil || err.Error() != `layer "far": only layers by path can be opened here` {
+	_, err := newLoader(open(t, files, embedded)).Settings(ctx)
+	if err == nil || !strings.HasPrefix(err.Error(), `APPLIANCE.star:1:21: workspace: layer "far": only layers by path can be opened here`) {
 		t.Fatal(err)
 	}
 	ws := open(t, files, embedded)
 	l := load.New(ws, event.Discard, load.Options{OpenLayer: func(_ context.Context, layer load.Layer) (string, error) {
-		if layer != (load.Layer{Name: "far", URL: "u", SHA256: "s"}) {
-			return "", errors.New("another layer")
+		if got := layer.String(); got != "u (sha256 "+sum+"), directory p" {
+			return "", errors.New(got)
 		}
 		return filepath.Join(ws.Root(), "..", "far"), nil
 	}})
 	if _, err := l.Targets(ctx, patterns(t, "@far//:x")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Targets(ctx, patterns(t, "@sub//...")); err == nil || !strings.HasPrefix(err.Error(), "@sub//APPLIANCE.star:2:5: undefined: y") {
 		t.Fatal(err)
 	}
 }
@@ -158,10 +164,10 @@ func TestCancel(t *testing.T) {
 func TestLayerPositions(t *testing.T) {
 	ws := open(t, map[string]string{
 		"main/APPLIANCE.star": "workspace(layers = {'site': '../site'})\n",
-		"site/APPLIANCE.star": "x = y\n",
+		"site/APPLIANCE.star": "workspace(name = 'site'); x = y\n",
 	}, embedded)
 	_, err := newLoader(ws).Targets(ctx, patterns(t, "@site//..."))
-	if err == nil || !strings.HasPrefix(err.Error(), "../site/APPLIANCE.star:1:5: undefined: y") {
+	if err == nil || !strings.HasPrefix(err.Error(), "../site/APPLIANCE.star:1:31: undefined: y") {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(filepath.Join(ws.Root(), "../site/APPLIANCE.star")); err != nil {

@@ -20,6 +20,7 @@ type Target struct {
 	macro      string        // the function that declared it; "" without one
 	visibility *visibility   // nil for a source file that is not exported
 	tree       bool          // a source directory
+	lent       lent          // nil unless derive made it
 }
 
 // Label is the target's name.
@@ -82,6 +83,16 @@ func (t *Target) VisibleFrom(from label.Label) bool {
 		return true
 	}
 	return t.visibility != nil && t.visibility.includes(from)
+}
+
+// MayUse reports whether t may depend on u: its build directory sees u, or that
+// of the call which t derives from does and has named u.
+func (t *Target) MayUse(u *Target) bool {
+	if u.VisibleFrom(t.label) {
+		return true
+	}
+	from, ok := t.lent[u.label]
+	return ok && u.VisibleFrom(from)
 }
 
 // Visibility is who may depend on t, for people.

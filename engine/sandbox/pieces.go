@@ -81,12 +81,16 @@ func (b *builder) mountDev(target int) error {
 // and in a container the rules of its control group. In here the caller is root,
 // yet not over nodes that are not his.
 func bindHostDevice(device, dev string) error {
+	name := strings.TrimPrefix(device, "/dev/")
+	if ownDev(name) {
+		return nil
+	}
 	f, err := unix.Open(device, unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 	if err != nil {
 		return nil
 	}
 	unix.Close(f)
-	at := dev + strings.TrimPrefix(device, "/dev")
+	at := dev + "/" + name
 	if err := os.MkdirAll(path.Dir(at), 0o755); err != nil {
 		return err
 	}

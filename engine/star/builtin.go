@@ -93,6 +93,7 @@ func Everywhere() starlark.StringDict {
 // know: those that define something.
 func InLibraries() starlark.StringDict {
 	names := starlark.StringDict{
+		"derivable":  starlark.NewBuiltin("derivable", makeDerivable),
 		"attr":       &starlarkstruct.Module{Name: "attr", Members: attrModule()},
 		"provider":   starlark.NewBuiltin("provider", makeProvider),
 		"rule":       starlark.NewBuiltin("rule", makeRule),

@@ -37,6 +37,9 @@ type Declarer interface {
 	// Directory is a label in the build directory that is being loaded.
 	Directory() label.Label
 
+	// Called is called when a macro is called that can be derived from.
+	Called(m *Derivable, kwargs []starlark.Tuple)
+
 	// Declare is called when a rule is called.
 	Declare(thread *starlark.Thread, r *Rule, args starlark.Tuple, kwargs []starlark.Tuple) error
 }

@@ -71,22 +71,70 @@ func Open(root string, opts Options) (*Workspace, error) {
 	return w, nil
 }
 
-// AddLayer makes the directory dir, relative to the workspace's root or
-// absolute, known as repository name.
+// LayerRoot is the directory dir, relative to the root of repo or absolute, as an
+// absolute path. It must be one that can be a layer.
+func (w *Workspace) LayerRoot(repo, dir string) (string, error) {
+	r, err := w.repo(repo)
+	if err != nil {
+		return "", err
+	}
+	abs := filepath.FromSlash(dir)
+	if !filepath.IsAbs(abs) {
+		abs = filepath.Join(r.root, abs)
+	}
+	info, err := os.Stat(abs)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", dir, withoutPath(err))
+	}
+	if !info.IsDir() {
+		return "", fmt.Errorf("%s: not a directory", dir)
+	}
+	if info, err = os.Stat(filepath.Join(abs, BuildFile)); err != nil || !info.Mode().IsRegular() {
+		return "", fmt.Errorf("%s: no %s there", dir, BuildFile)
+	}
+	return abs, nil
+}
+
+// withoutPath is the reason alone: the path is named beside it.
+func withoutPath(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	return err
+}
+
+// SameRoot reports whether two paths lead to one directory.
+func SameRoot(a, b string) bool {
+	x, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y)
+}
+
+// AddLayer makes a directory, an absolute path, known as repository name. Its
+// files are shown by their path from the workspace's root.
 func (w *Workspace) AddLayer(name, dir string) error {
-	if _, ok := w.repos[name]; ok {
-		return fmt.Errorf("layer %q: there is a repository of this name already", name)
-	}
-	if !filepath.IsAbs(dir) {
-		dir = filepath.Join(w.root, filepath.FromSlash(dir))
-	}
-	info, err := os.Stat(filepath.Join(dir, BuildFile))
-	if err != nil || !info.Mode().IsRegular() {
-		return fmt.Errorf("layer %q: %s: no %s there", name, dir, BuildFile)
-	}
 	display := dir + "/"
 	if rel, err := filepath.Rel(w.root, dir); err == nil {
 		display = rel + "/"
+	}
+	return w.add(name, dir, display)
+}
+
+// AddArchive is AddLayer for a directory that is nobody's to edit: its files are
+// shown as "@name//path".
+func (w *Workspace) AddArchive(name, dir string) error {
+	return w.add(name, dir, "@"+name+"//")
+}
+
+func (w *Workspace) add(name, dir, display string) error {
+	if r, ok := w.repos[name]; ok && r.root == "" {
+		return fmt.Errorf("@%s is a part of this program", name)
+	} else if ok {
+		return fmt.Errorf("there is a repository @%s already", name)
 	}
 	w.repos[name] = repo{os.DirFS(dir), dir, display}
 	return nil

@@ -267,17 +267,35 @@ func TestStatCache(t *testing.T) {
 	}
 }
 
-// Layers answer under their name, and a wrong one is refused.
+// Layers answer under their name, and a directory that is none is refused.
 func TestAddLayer(t *testing.T) {
-	root := write(t, map[string]string{"APPLIANCE.star": "", "layer/APPLIANCE.star": "", "layer/x": "1"})
-	w := open(t, root, Options{})
-	must(t, w.AddLayer("l", "layer"))
+	root := write(t, map[string]string{"APPLIANCE.star": "", "layer/APPLIANCE.star": "", "layer/x": "1", "bare/x": ""})
+	w := open(t, root, Options{Embedded: map[string]fs.FS{"rules": fstest.MapFS{}}})
+	dir, err := w.LayerRoot("", "layer")
+	must(t, err)
+	must(t, w.AddLayer("l", dir))
 	if !w.Exists("l", "x") || w.Display("l", "x") != "layer/x" {
 		t.Error("the layer's file is not found")
 	}
-	for name, dir := range map[string]string{"l": "layer", "m": "nowhere"} {
-		if err := w.AddLayer(name, dir); err == nil {
-			t.Errorf("layer %s at %s: no error", name, dir)
+	must(t, w.AddArchive("a", dir))
+	if w.Display("a", "x") != "@a//x" {
+		t.Errorf("a file of an archive is shown as %s", w.Display("a", "x"))
+	}
+	if up, err := w.LayerRoot("l", ".."); err != nil || !SameRoot(up, root) || SameRoot(up, dir) {
+		t.Errorf("the layer's parent: got %s, %v", up, err)
+	}
+	for name, want := range map[string]string{"l": "there is a repository @l already", "rules": "@rules is a part of this program"} {
+		if err := w.AddLayer(name, dir); err == nil || err.Error() != want {
+			t.Errorf("layer %s: got %v, want %s", name, err, want)
+		}
+	}
+	for dir, want := range map[string]string{
+		"nowhere": "nowhere: no such file or directory",
+		"layer/x": "layer/x: not a directory",
+		"bare":    "bare: no APPLIANCE.star there",
+	} {
+		if _, err := w.LayerRoot("", dir); err == nil || err.Error() != want {
+			t.Errorf("layer at %s: got %v, want %s", dir, err, want)
 		}
 	}
 }

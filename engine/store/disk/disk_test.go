@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/kittyhawk/appliance/engine/digest"
@@ -156,5 +157,37 @@ func TestOpenRefusesAnotherUsers(t *testing.T) {
 	_, err := disk.Open(dir, disk.Options{})
 	if err == nil || !strings.Contains(err.Error(), "belongs to user 61234, and this is user 0") {
 		t.Fatalf("got %v", err)
+	}
+}
+
+// Below a directory that gives its group to what is made in it, as shared ones do,
+// a new store has the group of its user: sandboxes know no other.
+func TestOwnGroup(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can make a directory of another group")
+	}
+	shared := t.TempDir()
+	if err := errors.Join(os.Chown(shared, -1, 61234), os.Chmod(shared, 0o775|os.ModeSetgid)); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(shared, "store")
+	s, err := disk.Open(dir, disk.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	scratch, remove, err := s.Scratch(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var st syscall.Stat_t
+	if err := syscall.Stat(scratch, &st); err != nil || int(st.Gid) != os.Getegid() {
+		t.Errorf("a scratch directory has group %d, %v; want %d", st.Gid, err, os.Getegid())
+	}
+	remove()
+	if err := errors.Join(s.Close(), os.Chmod(dir, 0o755|os.ModeSetgid)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := disk.Open(dir, disk.Options{}); err == nil || !strings.Contains(err.Error(), "set-group-ID") {
+		t.Errorf("got %v, want an error about the group", err)
 	}
 }

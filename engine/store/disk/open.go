@@ -117,9 +117,9 @@ func (s *Store) prepare() error {
 	return nil
 }
 
-// checkOwner refuses the store of another user, also to root: in a sandbox that
-// is not theirs, files of others belong to nobody, and no overlay can change a
-// directory of nobody's.
+// checkOwner refuses the store of another user, also to root, or of another group:
+// in a sandbox that is not theirs, files of others belong to nobody, and no overlay
+// can change a directory of nobody's.
 func (s *Store) checkOwner() error {
 	var st unix.Stat_t
 	if err := unix.Stat(s.dir, &st); err != nil {
@@ -127,6 +127,33 @@ func (s *Store) checkOwner() error {
 	}
 	if own := os.Geteuid(); int(st.Uid) != own {
 		return fmt.Errorf("the directory belongs to user %d, and this is user %d", st.Uid, own)
+	}
+	if foreignGroup(&st) {
+		return s.ownGroup()
+	}
+	return nil
+}
+
+func foreignGroup(st *unix.Stat_t) bool {
+	return int(st.Gid) != os.Getegid() || st.Mode&unix.S_ISGID != 0
+}
+
+// ownGroup makes a directory that is to become a store one of the caller's group.
+// It has another when the directory above it is set-group-ID.
+func (s *Store) ownGroup() error {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return err
+	}
+	if len(entries) == 0 {
+		return errors.Join(os.Chown(s.dir, -1, os.Getegid()), os.Chmod(s.dir, dirMode))
+	}
+	var st unix.Stat_t // again: another process may have been here meanwhile
+	if err := unix.Stat(s.dir, &st); err != nil {
+		return err
+	}
+	if foreignGroup(&st) {
+		return fmt.Errorf("the directory belongs to group %d or is set-group-ID, and this is group %d: name another directory, or remove this one", st.Gid, os.Getegid())
 	}
 	return nil
 }

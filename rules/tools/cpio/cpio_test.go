@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -12,33 +11,8 @@ import (
 
 	"github.com/kittyhawk/appliance/engine/digest"
 	"github.com/kittyhawk/appliance/rules/tools/manifest"
+	"github.com/kittyhawk/appliance/rules/tools/manifest/manifesttest"
 )
-
-// contents opens what was added to it.
-type contents map[digest.Digest][]byte
-
-func (c contents) open(e manifest.Entry) (io.ReadCloser, error) {
-	b, ok := c[e.Digest]
-	if !ok {
-		return nil, fmt.Errorf("no content %s", e.Digest)
-	}
-	return io.NopCloser(bytes.NewReader(b)), nil
-}
-
-func (c contents) add(b []byte) digest.Digest {
-	d := digest.Of(b)
-	c[d] = b
-	return d
-}
-
-func newManifest(t testing.TB, entries []manifest.Entry) *manifest.Manifest {
-	t.Helper()
-	m, err := manifest.New(entries)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
-}
 
 func mustPlan(t testing.TB, m *manifest.Manifest, o Options) *Layout {
 	t.Helper()
@@ -61,49 +35,32 @@ func archiveOf(t testing.TB, l *Layout, open OpenFunc) []byte {
 	return b.Bytes()
 }
 
-// Entries for tests, with the modes that they most often have.
-func dir(path string) manifest.Entry {
-	return manifest.Entry{Path: path, Type: manifest.Directory, Mode: 0o755}
-}
-
-func file(path string, d digest.Digest) manifest.Entry {
-	return manifest.Entry{Path: path, Type: manifest.File, Mode: 0o644, Digest: d}
-}
-
-func symlink(path, target string) manifest.Entry {
-	return manifest.Entry{Path: path, Type: manifest.Symlink, Mode: 0o777, Target: target}
-}
-
-func link(path, target string) manifest.Entry {
-	return manifest.Entry{Path: path, Type: manifest.Link, Target: target}
-}
-
 // sample is a file system with everything that the format has a form of its
 // own for. The names of su lie before and behind the file.
-func sample(c contents) []manifest.Entry {
-	su := file("bin/su", c.add([]byte("#!/bin/sh\n")))
+func sample(c manifesttest.Contents) []manifest.Entry {
+	su := manifesttest.File("bin/su", c.Add([]byte("#!/bin/sh\n")))
 	su.Mode, su.Origin = 0o4755, "//busybox"
-	big := file("big", c.add(bytes.Repeat([]byte("0123456789abcdef\n"), 20000)))
+	big := manifesttest.File("big", c.Add(bytes.Repeat([]byte("0123456789abcdef\n"), 20000)))
 	big.UID, big.GID, big.Mode = 70001, 4294967294, 0o2640
-	tmp := dir("tmp")
+	tmp := manifesttest.Dir("tmp")
 	tmp.Mode = 0o1777
-	empty := file("n/empty", c.add(nil))
+	empty := manifesttest.File("n/empty", c.Add(nil))
 	empty.Mode = 0o400
 	entries := []manifest.Entry{
-		dir(""), dir("a"), dir("a/b"), dir("bin"), dir("dev"), dir("n"), tmp, su, big, empty,
-		link("a/b/su", "bin/su"), link("bin/sudo", "bin/su"),
-		link("a/empty", "n/empty"),
-		file("a/TRAILER!!!", c.add([]byte("x"))),
-		file("name with a space, \"quotes\" and é", c.add([]byte("12345"))),
-		symlink("init", "sbin/init"),
-		symlink("longest", strings.Repeat("/l", 2048)[1:]),
+		manifesttest.Dir(""), manifesttest.Dir("a"), manifesttest.Dir("a/b"), manifesttest.Dir("bin"), manifesttest.Dir("dev"), manifesttest.Dir("n"), tmp, su, big, empty,
+		manifesttest.Link("a/b/su", "bin/su"), manifesttest.Link("bin/sudo", "bin/su"),
+		manifesttest.Link("a/empty", "n/empty"),
+		manifesttest.File("a/TRAILER!!!", c.Add([]byte("x"))),
+		manifesttest.File("name with a space, \"quotes\" and é", c.Add([]byte("12345"))),
+		manifesttest.Symlink("init", "sbin/init"),
+		manifesttest.Symlink("longest", strings.Repeat("/l", 2048)[1:]),
 		{Path: "dev/console", Type: manifest.Char, Mode: 0o600, Major: 5, Minor: 1},
 		{Path: "dev/big", Type: manifest.Block, Mode: 0o660, Major: 4095, Minor: 1048575, GID: 6},
 		{Path: "dev/initctl", Type: manifest.FIFO, Mode: 0o600},
 		{Path: "dev/log", Type: manifest.Socket, Mode: 0o666},
 	}
 	for i := range 9 { // all paddings of names and data
-		entries = append(entries, file("n/"+strings.Repeat("n", i+1), c.add(bytes.Repeat([]byte{'d'}, i))))
+		entries = append(entries, manifesttest.File("n/"+strings.Repeat("n", i+1), c.Add(bytes.Repeat([]byte{'d'}, i))))
 	}
 	return entries
 }
@@ -118,8 +75,8 @@ func TestGoldenArchive(t *testing.T) {
 		{Options{}, "cf5a400d4356a4b14440a4578e026eb8b48d5964f6595ef7524fd35a88a048f0/348160"},
 		{Options{Time: 1e9, BlockSize: 4}, "f3d0adea6a5c288bce524fb6fe329158a8d6e274fc280870f6882de0862390b7/347892"},
 	} {
-		c := contents{}
-		if got := digest.Of(archiveOf(t, mustPlan(t, newManifest(t, sample(c)), test.o), c.open)).String(); got != test.want {
+		c := manifesttest.Contents{}
+		if got := digest.Of(archiveOf(t, mustPlan(t, manifesttest.New(t, sample(c)), test.o), c.Open)).String(); got != test.want {
 			t.Errorf("%+v: got %s, want %s", test.o, got, test.want)
 		}
 	}
@@ -127,7 +84,7 @@ func TestGoldenArchive(t *testing.T) {
 
 // The smallest archive, byte by byte as the specification has it.
 func TestRootOnly(t *testing.T) {
-	got := archiveOf(t, mustPlan(t, newManifest(t, []manifest.Entry{dir("")}), Options{BlockSize: 4}), nil)
+	got := archiveOf(t, mustPlan(t, manifesttest.New(t, []manifest.Entry{manifesttest.Dir("")}), Options{BlockSize: 4}), nil)
 	const zero = "00000000"
 	want := "070701" + "00000001" + "000041ED" + zero + zero + "00000002" + "12CEA600" + zero + zero + zero + zero + zero + "00000002" + zero + ".\x00" +
 		"070701" + zero + zero + zero + zero + "00000001" + zero + zero + zero + zero + zero + zero + "0000000B" + zero + "TRAILER!!!\x00\x00\x00\x00"
@@ -139,28 +96,28 @@ func TestRootOnly(t *testing.T) {
 // Neither the order in which layers were read nor where an entry came from may
 // show in the archive.
 func TestOrderAndOriginDoNotMatter(t *testing.T) {
-	c := contents{}
+	c := manifesttest.Contents{}
 	entries := sample(c)
-	want := digest.Of(archiveOf(t, mustPlan(t, newManifest(t, entries), Options{}), c.open))
+	want := digest.Of(archiveOf(t, mustPlan(t, manifesttest.New(t, entries), Options{}), c.Open))
 	rng := rand.New(rand.NewPCG(1, 2))
 	rng.Shuffle(len(entries), func(i, j int) { entries[i], entries[j] = entries[j], entries[i] })
 	for i := range entries {
 		entries[i].Origin = fmt.Sprint("//somewhere:", i)
 	}
-	if got := digest.Of(archiveOf(t, mustPlan(t, newManifest(t, entries), Options{}), c.open)); got != want {
+	if got := digest.Of(archiveOf(t, mustPlan(t, manifesttest.New(t, entries), Options{}), c.Open)); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
 
 // Two builds that write one layout at the same time get the same bytes.
 func TestLayoutIsShared(t *testing.T) {
-	c := contents{}
-	l := mustPlan(t, newManifest(t, sample(c)), Options{})
+	c := manifesttest.Contents{}
+	l := mustPlan(t, manifesttest.New(t, sample(c)), Options{})
 	var archives [4]bytes.Buffer
 	var errs [4]error
 	var wait sync.WaitGroup
 	for i := range archives {
-		wait.Go(func() { errs[i] = l.Write(context.Background(), &archives[i], c.open) })
+		wait.Go(func() { errs[i] = l.Write(context.Background(), &archives[i], c.Open) })
 	}
 	wait.Wait()
 	for i := range archives {

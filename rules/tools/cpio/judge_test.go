@@ -14,6 +14,7 @@ import (
 	"github.com/kittyhawk/appliance/engine/digest"
 	"github.com/kittyhawk/appliance/rules/judge"
 	"github.com/kittyhawk/appliance/rules/tools/manifest"
+	"github.com/kittyhawk/appliance/rules/tools/manifest/manifesttest"
 )
 
 // gnu runs GNU cpio in a directory and returns what it prints. That it has
@@ -33,9 +34,9 @@ func gnu(t testing.TB, dir string, stdin []byte, args ...string) []byte {
 // GNU cpio's own view of each member: kind, mode, links, owner, size, device,
 // time, name, target.
 func TestGNUListsTheManifest(t *testing.T) {
-	c := contents{}
-	m := newManifest(t, sample(c))
-	listed := gnu(t, t.TempDir(), archiveOf(t, mustPlan(t, m, Options{}), c.open), "-itv", "--numeric-uid-gid")
+	c := manifesttest.Contents{}
+	m := manifesttest.New(t, sample(c))
+	listed := gnu(t, t.TempDir(), archiveOf(t, mustPlan(t, m, Options{}), c.Open), "-itv", "--numeric-uid-gid")
 	var got []string
 	for line := range strings.Lines(string(listed)) {
 		got = append(got, line[:10]+" "+strings.Join(strings.Fields(line[10:]), " "))
@@ -124,10 +125,10 @@ func plain(entries []manifest.Entry) []manifest.Entry {
 // GNU cpio unpacks what the manifest says: bytes, modes, links, and
 // times as far as it sets them: neither of directories nor of symbolic links.
 func TestGNUUnpacksTheManifest(t *testing.T) {
-	c := contents{}
-	m := newManifest(t, plain(sample(c)))
+	c := manifesttest.Contents{}
+	m := manifesttest.New(t, plain(sample(c)))
 	root := t.TempDir()
-	gnu(t, root, archiveOf(t, mustPlan(t, m, Options{Time: 1e9}), c.open), "-idm", "--no-absolute-filenames")
+	gnu(t, root, archiveOf(t, mustPlan(t, m, Options{Time: 1e9}), c.Open), "-idm", "--no-absolute-filenames")
 	for _, e := range m.Entries() {
 		on := stat(t, root, e.Path)
 		of := e
@@ -187,10 +188,10 @@ func unpacked(t testing.TB, path string, e manifest.Entry) {
 // The reader of these tests is worth something only if it reads what others
 // write.
 func TestKernelReadsGNU(t *testing.T) {
-	c := contents{}
-	m := newManifest(t, plain(sample(c)))
+	c := manifesttest.Contents{}
+	m := manifesttest.New(t, plain(sample(c)))
 	root := t.TempDir()
-	gnu(t, root, archiveOf(t, mustPlan(t, m, Options{}), c.open), "-idm", "--no-absolute-filenames")
+	gnu(t, root, archiveOf(t, mustPlan(t, m, Options{}), c.Open), "-idm", "--no-absolute-filenames")
 	var names []string
 	for _, e := range m.Entries() {
 		names = append(names, member{path: e.Path}.name())

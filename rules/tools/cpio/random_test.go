@@ -7,11 +7,12 @@ import (
 	"testing"
 
 	"github.com/kittyhawk/appliance/rules/tools/manifest"
+	"github.com/kittyhawk/appliance/rules/tools/manifest/manifesttest"
 )
 
 // randomTree makes a manifest of about n entries: mostly small files, and some
 // of everything else.
-func randomTree(rng *rand.Rand, n int, c contents) []manifest.Entry {
+func randomTree(rng *rand.Rand, n int, c manifesttest.Contents) []manifest.Entry {
 	entries := []manifest.Entry{randomEntry(rng, "", manifest.Directory)}
 	dirs, files := []string{""}, []string{}
 	used := map[string]bool{"": true, trailerName: true}
@@ -26,13 +27,13 @@ func randomTree(rng *rand.Rand, n int, c contents) []manifest.Entry {
 		case manifest.Directory:
 			dirs = append(dirs, path)
 		case manifest.File:
-			e.Digest = c.add(bytes.Repeat([]byte{byte(rng.Uint32())}, rng.IntN(1+rng.IntN(5000))))
+			e.Digest = c.Add(bytes.Repeat([]byte{byte(rng.Uint32())}, rng.IntN(1+rng.IntN(5000))))
 			files = append(files, path)
 		case manifest.Link:
 			if len(files) == 0 {
 				continue
 			}
-			e = link(path, files[rng.IntN(len(files))])
+			e = manifesttest.Link(path, files[rng.IntN(len(files))])
 		}
 		entries = append(entries, e)
 	}
@@ -95,8 +96,8 @@ func FuzzPlan(f *testing.F) {
 }
 
 func checkRandom(t *testing.T, seed uint64, n int, time int64, blockSize int) {
-	c := contents{}
-	m := newManifest(t, randomTree(rand.New(rand.NewPCG(seed, 0)), n, c))
+	c := manifesttest.Contents{}
+	m := manifesttest.New(t, randomTree(rand.New(rand.NewPCG(seed, 0)), n, c))
 	o := Options{Time: time, BlockSize: blockSize, DropXattrs: true}
 	l, err := Plan(m, o)
 	if _, bad := o.withDefaults(); bad != nil {
@@ -108,7 +109,7 @@ func checkRandom(t *testing.T, seed uint64, n int, time int64, blockSize int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	archive := archiveOf(t, l, c.open)
+	archive := archiveOf(t, l, c.Open)
 	compare(t, readBack(t, archive), wanted(t, m))
 	sameTime(t, archive, l.options.Time)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kittyhawk/appliance/engine/digest"
 	"github.com/kittyhawk/appliance/rules/tools/manifest"
+	"github.com/kittyhawk/appliance/rules/tools/manifest/manifesttest"
 )
 
 func sized(t testing.TB, size int64) digest.Digest {
@@ -29,11 +30,11 @@ func TestPlanRefuses(t *testing.T) {
 		o       Options
 		want    string
 	}{
-		{[]manifest.Entry{file("a/x", sized(t, 1<<32))}, Options{}, "/a/x: 4294967296 bytes"},
-		{[]manifest.Entry{file("a/x", sized(t, 1<<63-1))}, Options{}, "/a/x: 9223372036854775807 bytes"},
-		{[]manifest.Entry{file("a/x", sized(t, 1<<32)), link("b", "a/x")}, Options{}, "/b: 4294967296 bytes"},
+		{[]manifest.Entry{manifesttest.File("a/x", sized(t, 1<<32))}, Options{}, "/a/x: 4294967296 bytes"},
+		{[]manifest.Entry{manifesttest.File("a/x", sized(t, 1<<63-1))}, Options{}, "/a/x: 9223372036854775807 bytes"},
+		{[]manifest.Entry{manifesttest.File("a/x", sized(t, 1<<32)), manifesttest.Link("b", "a/x")}, Options{}, "/b: 4294967296 bytes"},
 		{[]manifest.Entry{attribute}, Options{}, `/a/x: extended attribute "user.x"`},
-		{[]manifest.Entry{dir("TRAILER!!!")}, Options{}, `/TRAILER!!!: the name "TRAILER!!!" ends an archive`},
+		{[]manifest.Entry{manifesttest.Dir("TRAILER!!!")}, Options{}, `/TRAILER!!!: the name "TRAILER!!!" ends an archive`},
 		{nil, Options{Time: -1}, "time -1"},
 		{nil, Options{Time: 1 << 32}, "time 4294967296"},
 		{nil, Options{BlockSize: 2}, "block size 2"},
@@ -41,7 +42,7 @@ func TestPlanRefuses(t *testing.T) {
 		{nil, Options{BlockSize: -512}, "block size -512"},
 		{nil, Options{BlockSize: 1 << 21}, "block size 2097152"},
 	} {
-		m := newManifest(t, append([]manifest.Entry{dir(""), dir("a")}, test.entries...))
+		m := manifesttest.New(t, append([]manifest.Entry{manifesttest.Dir(""), manifesttest.Dir("a")}, test.entries...))
 		_, err := Plan(m, test.o)
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%+v: got %v, want an error with %q", test.o, err, test.want)
@@ -51,7 +52,7 @@ func TestPlanRefuses(t *testing.T) {
 
 // The largest file that there can be is planned for with all its bytes.
 func TestLargestFile(t *testing.T) {
-	m := newManifest(t, []manifest.Entry{dir(""), file("f", sized(t, 1<<32-1))})
+	m := manifesttest.New(t, []manifest.Entry{manifesttest.Dir(""), manifesttest.File("f", sized(t, 1<<32-1))})
 	const overhead = 112 + 112 + 124 // ".", "f", "TRAILER!!!"
 	if got, want := mustPlan(t, m, Options{BlockSize: 4}).Size(), int64(1<<32+overhead); got != want {
 		t.Errorf("got %d bytes, want %d", got, want)
@@ -61,16 +62,16 @@ func TestLargestFile(t *testing.T) {
 // Who says so gets an archive without the attributes, equal to that of a
 // manifest that has none.
 func TestDropXattrs(t *testing.T) {
-	c := contents{}
-	plain := newManifest(t, sample(c))
+	c := manifesttest.Contents{}
+	plain := manifesttest.New(t, sample(c))
 	entries := sample(c)
 	for i := range entries {
 		if entries[i].Type != manifest.Link {
 			entries[i].Xattrs = []manifest.Xattr{{Name: "security.capability", Value: []byte{1}}}
 		}
 	}
-	got := archiveOf(t, mustPlan(t, newManifest(t, entries), Options{DropXattrs: true}), c.open)
-	if !bytes.Equal(got, archiveOf(t, mustPlan(t, plain, Options{}), c.open)) {
+	got := archiveOf(t, mustPlan(t, manifesttest.New(t, entries), Options{DropXattrs: true}), c.Open)
+	if !bytes.Equal(got, archiveOf(t, mustPlan(t, plain, Options{}), c.Open)) {
 		t.Error("attributes show in the archive")
 	}
 }
@@ -78,7 +79,7 @@ func TestDropXattrs(t *testing.T) {
 // Content that is not what the manifest says must not become an image.
 func TestWriteRefuses(t *testing.T) {
 	content := bytes.Repeat([]byte("x"), 300000)
-	m := newManifest(t, []manifest.Entry{dir(""), file("f", digest.Of(content[1:]))})
+	m := manifesttest.New(t, []manifest.Entry{manifesttest.Dir(""), manifesttest.File("f", digest.Of(content[1:]))})
 	broken := errors.New("broken")
 	for _, test := range []struct {
 		content []byte
@@ -101,11 +102,11 @@ func TestWriteRefuses(t *testing.T) {
 
 // A user who gives up is not kept waiting for a large image.
 func TestWriteStopsWhenCancelled(t *testing.T) {
-	c := contents{}
-	m := newManifest(t, []manifest.Entry{dir(""), file("f", c.add(make([]byte, 1<<20)))})
+	c := manifesttest.Contents{}
+	m := manifesttest.New(t, []manifest.Entry{manifesttest.Dir(""), manifesttest.File("f", c.Add(make([]byte, 1<<20)))})
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	err := mustPlan(t, m, Options{}).Write(ctx, io.Discard, c.open)
+	err := mustPlan(t, m, Options{}).Write(ctx, io.Discard, c.Open)
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want %v", err, context.Canceled)
 	}
@@ -113,43 +114,9 @@ func TestWriteStopsWhenCancelled(t *testing.T) {
 
 // A writer that fails anywhere makes Write fail, and opened files are closed.
 func TestWriteErrors(t *testing.T) {
-	c := contents{}
-	l := mustPlan(t, newManifest(t, append(sample(c), file("z", c.add(make([]byte, 1<<20))))), Options{})
-	full := errors.New("no space left on device")
-	for limit := int64(0); limit < l.Size(); limit += bufferSize / 2 {
-		opened := 0
-		open := func(e manifest.Entry) (io.ReadCloser, error) {
-			r, err := c.open(e)
-			opened++
-			return closer{r, func() { opened-- }}, err
-		}
-		err := l.Write(context.Background(), &limitedWriter{limit, full}, open)
-		if !errors.Is(err, full) || opened != 0 {
-			t.Errorf("after %d bytes: got %v with %d files open, want %v", limit, err, opened, full)
-		}
-	}
-}
-
-type closer struct {
-	io.Reader
-	closed func()
-}
-
-func (c closer) Close() error {
-	c.closed()
-	return nil
-}
-
-// limitedWriter takes left bytes, then fails.
-type limitedWriter struct {
-	left int64
-	err  error
-}
-
-func (w *limitedWriter) Write(p []byte) (int, error) {
-	if int64(len(p)) > w.left {
-		return 0, w.err
-	}
-	w.left -= int64(len(p))
-	return len(p), nil
+	c := manifesttest.Contents{}
+	l := mustPlan(t, manifesttest.New(t, append(sample(c), manifesttest.File("z", c.Add(make([]byte, 1<<20))))), Options{})
+	manifesttest.DiskFull(t, c, l.Size(), bufferSize/2, func(w io.Writer, open func(manifest.Entry) (io.ReadCloser, error)) error {
+		return l.Write(context.Background(), w, open)
+	})
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kittyhawk/appliance/engine/digest"
 	"github.com/kittyhawk/appliance/rules/tools/manifest"
+	"github.com/kittyhawk/appliance/rules/tools/manifest/manifesttest"
 )
 
 // kernel does with an archive what linux/init/initramfs.c does. Where the kernel
@@ -189,7 +190,7 @@ func readBack(t testing.TB, archive []byte) *manifest.Manifest {
 		switch e.Type {
 		case manifest.File:
 			if first := firstName(root, i); first != where {
-				e = link(where, first)
+				e = manifesttest.Link(where, first)
 				break
 			}
 			e.Digest = digest.Of(i.data)
@@ -198,7 +199,7 @@ func readBack(t testing.TB, archive []byte) *manifest.Manifest {
 		}
 		entries = append(entries, e)
 	}
-	return newManifest(t, entries)
+	return manifesttest.New(t, entries)
 }
 
 // sameTime wants one time on all that the kernel has made.
@@ -238,14 +239,14 @@ func wanted(t testing.TB, m *manifest.Manifest) *manifest.Manifest {
 		}
 		file := of.Path
 		if name, ok := first[file]; ok {
-			entries[i] = link(e.Path, name)
+			entries[i] = manifesttest.Link(e.Path, name)
 			continue
 		}
 		first[file] = e.Path
 		of.Path, of.Origin, of.Xattrs = e.Path, "", nil
 		entries[i] = of
 	}
-	return newManifest(t, entries)
+	return manifesttest.New(t, entries)
 }
 
 func compare(t testing.TB, got, want *manifest.Manifest) {
@@ -258,10 +259,10 @@ func compare(t testing.TB, got, want *manifest.Manifest) {
 // What the manifest says is what a kernel makes of the archive.
 func TestArchiveHoldsTheManifest(t *testing.T) {
 	for _, o := range []Options{{}, {Time: 1<<32 - 1, BlockSize: 4}, {Time: 1, BlockSize: 4096}} {
-		c := contents{}
-		m := newManifest(t, sample(c))
+		c := manifesttest.Contents{}
+		m := manifesttest.New(t, sample(c))
 		l := mustPlan(t, m, o)
-		archive := archiveOf(t, l, c.open)
+		archive := archiveOf(t, l, c.Open)
 		compare(t, readBack(t, archive), wanted(t, m))
 		sameTime(t, archive, l.options.Time)
 	}
@@ -269,17 +270,17 @@ func TestArchiveHoldsTheManifest(t *testing.T) {
 
 // A file is stored once, however many names it has.
 func TestLinksShareContent(t *testing.T) {
-	c := contents{}
-	f := file("f", c.add(bytes.Repeat([]byte("x"), 10000)))
-	one := mustPlan(t, newManifest(t, []manifest.Entry{dir(""), f}), Options{BlockSize: 4}).Size()
-	many := mustPlan(t, newManifest(t, []manifest.Entry{dir(""), f, link("a", "f"), link("z", "f")}), Options{BlockSize: 4})
+	c := manifesttest.Contents{}
+	f := manifesttest.File("f", c.Add(bytes.Repeat([]byte("x"), 10000)))
+	one := mustPlan(t, manifesttest.New(t, []manifest.Entry{manifesttest.Dir(""), f}), Options{BlockSize: 4}).Size()
+	many := mustPlan(t, manifesttest.New(t, []manifest.Entry{manifesttest.Dir(""), f, manifesttest.Link("a", "f"), manifesttest.Link("z", "f")}), Options{BlockSize: 4})
 	if got, want := many.Size(), one+2*112; got != want {
 		t.Errorf("got %d bytes, want %d", got, want)
 	}
 	opened := 0
 	archiveOf(t, many, func(e manifest.Entry) (io.ReadCloser, error) {
 		opened++
-		return c.open(e)
+		return c.Open(e)
 	})
 	if opened != 1 {
 		t.Errorf("opened %d times, want once", opened)

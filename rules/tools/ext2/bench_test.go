@@ -13,6 +13,7 @@ import (
 	"github.com/kittyhawk/appliance/engine/digest"
 	"github.com/kittyhawk/appliance/rules/judge"
 	"github.com/kittyhawk/appliance/rules/tools/manifest"
+	"github.com/kittyhawk/appliance/rules/tools/manifest/manifesttest"
 )
 
 // benchTree is a tree of 256 MiB in 10,000 files on disk, as a store and
@@ -26,23 +27,23 @@ func benchTree(b *testing.B) (root string, m *manifest.Manifest) {
 	for i := range source {
 		source[i] = byte(rng.Uint32())
 	}
-	entries := []manifest.Entry{dir("")}
+	entries := []manifest.Entry{manifesttest.Dir("")}
 	for i := range files {
 		if i%100 == 0 {
 			sub := fmt.Sprintf("dir%02d", i/100)
-			entries = append(entries, dir(sub))
+			entries = append(entries, manifesttest.Dir(sub))
 			if err := os.Mkdir(filepath.Join(root, sub), 0o755); err != nil {
 				b.Fatal(err)
 			}
 		}
 		path := fmt.Sprintf("dir%02d/file%04d", i/100, i)
 		content := source[rng.IntN(1<<19):][:rng.IntN(2*size/files)]
-		entries = append(entries, file(path, digest.Of(content)))
+		entries = append(entries, manifesttest.File(path, digest.Of(content)))
 		if err := os.WriteFile(filepath.Join(root, path), content, 0o644); err != nil {
 			b.Fatal(err)
 		}
 	}
-	return root, newManifest(b, entries)
+	return root, manifesttest.New(b, entries)
 }
 
 func opener(root string) OpenFunc {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kittyhawk/appliance/engine/digest"
 	"github.com/kittyhawk/appliance/rules/tools/manifest"
+	"github.com/kittyhawk/appliance/rules/tools/manifest/manifesttest"
 )
 
 // Files that end just before, at and after each step of the block map, sparse
@@ -23,9 +24,9 @@ func TestBlockMapSteps(t *testing.T) {
 		for _, more := range []int64{-1, 0, 1} {
 			size := (step+more)*bs - 3
 			t.Run(fmt.Sprint(size), func(t *testing.T) {
-				c := contents{}
-				m := newManifest(t, []manifest.Entry{dir(""), file("f", c.add(pattern(int(size))))})
-				image := writeImage(t, mustPlan(t, m, Options{}), c.open)
+				c := manifesttest.Contents{}
+				m := manifesttest.New(t, []manifest.Entry{manifesttest.Dir(""), manifesttest.File("f", c.Add(pattern(int(size))))})
+				image := writeImage(t, mustPlan(t, m, Options{}), c.Open)
 				fsck(t, image)
 				compareFile(t, image, m)
 			})
@@ -36,26 +37,26 @@ func TestBlockMapSteps(t *testing.T) {
 // Blocks of zeros take no space, and come back as zeros.
 func TestHoles(t *testing.T) {
 	const bs = 1024
-	c := contents{}
+	c := manifesttest.Contents{}
 	scattered := make([]byte, 70<<20+5) // reaches into the tree of height 3
 	for i := 0; i < len(scattered); i += 7 << 20 {
 		scattered[i] = 1
 	}
 	head := slices.Concat(make([]byte, 20*bs), pattern(5*bs), make([]byte, 300*bs))
-	m := newManifest(t, []manifest.Entry{
-		dir(""),
-		file("all", c.add(make([]byte, 3<<20))),
-		file("dense", c.add(pattern(20*bs))),
-		file("head", c.add(head)),
-		file("scattered", c.add(scattered)),
-		file("tiny", c.add([]byte{0})),
+	m := manifesttest.New(t, []manifest.Entry{
+		manifesttest.Dir(""),
+		manifesttest.File("all", c.Add(make([]byte, 3<<20))),
+		manifesttest.File("dense", c.Add(pattern(20*bs))),
+		manifesttest.File("head", c.Add(head)),
+		manifesttest.File("scattered", c.Add(scattered)),
+		manifesttest.File("tiny", c.Add([]byte{0})),
 	})
-	holes, err := FindHoles(context.Background(), m, bs, c.open)
+	holes, err := FindHoles(context.Background(), m, bs, c.Open)
 	if err != nil {
 		t.Fatal(err)
 	}
 	l := mustPlan(t, m, Options{Holes: holes})
-	image := writeImage(t, l, c.open)
+	image := writeImage(t, l, c.Open)
 	fsck(t, image)
 	compareFile(t, image, m)
 	if l.Size() > 256<<10 {
@@ -92,7 +93,7 @@ func TestLargeFile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m := newManifest(t, []manifest.Entry{dir(""), file("f", d)})
+		m := manifesttest.New(t, []manifest.Entry{manifesttest.Dir(""), manifesttest.File("f", d)})
 		holes, err := FindHoles(context.Background(), m, 4096, open)
 		if err != nil {
 			t.Fatal(err)
@@ -109,14 +110,14 @@ func TestLargeFile(t *testing.T) {
 // Ten thousand long names in one directory.
 func TestLargeDirectory(t *testing.T) {
 	for _, o := range []Options{{BlockSize: 1024}, {BlockSize: 4096}, {BlockSize: 1024, Level: Rev0}} {
-		c := contents{}
-		d := c.add([]byte("x"))
-		entries := []manifest.Entry{dir(""), dir("d")}
+		c := manifesttest.Contents{}
+		d := c.Add([]byte("x"))
+		entries := []manifest.Entry{manifesttest.Dir(""), manifesttest.Dir("d")}
 		for i := range 10000 {
-			entries = append(entries, file(fmt.Sprintf("d/%0255d", i), d))
+			entries = append(entries, manifesttest.File(fmt.Sprintf("d/%0255d", i), d))
 		}
-		m := newManifest(t, entries)
-		image := writeImage(t, mustPlan(t, m, o), c.open)
+		m := manifesttest.New(t, entries)
+		image := writeImage(t, mustPlan(t, m, o), c.Open)
 		fsck(t, image)
 		compareFile(t, image, m)
 	}
@@ -126,14 +127,14 @@ func TestLargeDirectory(t *testing.T) {
 // across the borders of groups.
 func TestManyGroups(t *testing.T) {
 	for _, level := range []Level{Rev0, Linux26} {
-		c := contents{}
-		m := newManifest(t, []manifest.Entry{dir(""), file("f", c.add(pattern(20<<20)))})
+		c := manifesttest.Contents{}
+		m := manifesttest.New(t, []manifest.Entry{manifesttest.Dir(""), manifesttest.File("f", c.Add(pattern(20<<20)))})
 		free := int64(420 << 20) // 50 groups and more
 		if testing.Short() {
 			free = 80 << 20
 		}
 		l := mustPlan(t, m, Options{Level: level, FreeBytes: free, FreeInodes: 20000})
-		image := writeImage(t, l, c.open)
+		image := writeImage(t, l, c.Open)
 		fsck(t, image)
 		compareFile(t, image, m)
 	}

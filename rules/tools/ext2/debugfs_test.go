@@ -13,6 +13,7 @@ import (
 	"github.com/kittyhawk/appliance/engine/digest"
 	"github.com/kittyhawk/appliance/rules/judge"
 	"github.com/kittyhawk/appliance/rules/tools/manifest"
+	"github.com/kittyhawk/appliance/rules/tools/manifest/manifesttest"
 )
 
 // debugfs runs commands on an image and returns what each of them printed.
@@ -48,10 +49,10 @@ var statLine = regexp.MustCompile(`(?s)Type: (.*?) +Mode: +(\d+) .*User: +(-?\d+
 func TestDebugfsSeesTheManifest(t *testing.T) {
 	for _, o := range forms() {
 		t.Run(formName(o), func(t *testing.T) {
-			c := contents{}
-			m := newManifest(t, sample(o, c))
+			c := manifesttest.Contents{}
+			m := manifesttest.New(t, sample(o, c))
 			l := mustPlan(t, m, o)
-			image := writeImage(t, l, c.open)
+			image := writeImage(t, l, c.Open)
 			var commands []string
 			for i := range l.nodes {
 				commands = append(commands, `stat "`+strings.ReplaceAll(l.nodes[i].path(), `"`, `""`)+`"`)
@@ -104,9 +105,9 @@ func checkStat(t *testing.T, n *node, answer string) {
 func TestDebugfsDumpsTheContent(t *testing.T) {
 	for _, o := range forms() {
 		t.Run(formName(o), func(t *testing.T) {
-			c := contents{}
-			m := newManifest(t, sample(o, c))
-			image := writeImage(t, mustPlan(t, m, o), c.open)
+			c := manifesttest.Contents{}
+			m := manifesttest.New(t, sample(o, c))
+			image := writeImage(t, mustPlan(t, m, o), c.Open)
 			out := t.TempDir()
 			debugfs(t, image, []string{"rdump / " + out})
 			for _, e := range m.Entries() {
@@ -137,9 +138,9 @@ func checkDumped(t *testing.T, path string, e manifest.Entry) {
 
 // A superblock's copy is what saves the file system when the first is lost.
 func TestBackupSuperblockWorks(t *testing.T) {
-	c := contents{}
-	m := newManifest(t, []manifest.Entry{dir(""), file("f", c.add(pattern(9<<20)))})
-	image := imageOf(t, mustPlan(t, m, Options{}), c.open)
+	c := manifesttest.Contents{}
+	m := manifesttest.New(t, []manifest.Entry{manifesttest.Dir(""), manifesttest.File("f", c.Add(pattern(9<<20)))})
+	image := imageOf(t, mustPlan(t, m, Options{}), c.Open)
 	clear(image[1024:4096])
 	path := filepath.Join(t.TempDir(), "image")
 	if err := os.WriteFile(path, image, 0o644); err != nil {

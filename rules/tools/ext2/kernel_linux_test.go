@@ -13,6 +13,7 @@ import (
 
 	"github.com/kittyhawk/appliance/engine/digest"
 	"github.com/kittyhawk/appliance/rules/tools/manifest"
+	"github.com/kittyhawk/appliance/rules/tools/manifest/manifesttest"
 )
 
 // A kernel mounts the image, shows the tree of the manifest, and writes to it
@@ -34,11 +35,11 @@ func TestKernelMounts(t *testing.T) {
 	for _, o := range forms() {
 		t.Run(formName(o), func(t *testing.T) {
 			o.FreeBytes, o.FreeInodes = 1<<20, 10
-			c := contents{}
-			m := newManifest(t, sample(o, c))
-			image := writeImage(t, mustPlan(t, m, o), c.open)
+			c := manifesttest.Contents{}
+			m := manifesttest.New(t, sample(o, c))
+			image := writeImage(t, mustPlan(t, m, o), c.Open)
 			mounted(t, image, func(dir string) {
-				diffLines(t, newManifest(t, lstatTree(t, dir)).String(), wanted(t, m).String())
+				diffLines(t, manifesttest.New(t, lstatTree(t, dir)).String(), wanted(t, m).String())
 				writeSome(t, dir)
 			})
 			fsck(t, image)

@@ -8,12 +8,13 @@ import (
 	"testing"
 
 	"github.com/kittyhawk/appliance/rules/tools/manifest"
+	"github.com/kittyhawk/appliance/rules/tools/manifest/manifesttest"
 )
 
 // randomTree makes a manifest of about n entries. Like a real one it is mostly
 // small files, and has some of everything else.
-func randomTree(rng *rand.Rand, n int, o Options, c contents) []manifest.Entry {
-	entries := []manifest.Entry{dir("")}
+func randomTree(rng *rand.Rand, n int, o Options, c manifesttest.Contents) []manifest.Entry {
+	entries := []manifest.Entry{manifesttest.Dir("")}
 	dirs, files := []string{""}, []string{}
 	used := map[string]bool{"": true, "lost+found": true}
 	for range n {
@@ -55,7 +56,7 @@ func randomPath(rng *rand.Rand, dir string) string {
 	return dir + "/" + string(name)
 }
 
-func randomEntry(rng *rand.Rand, path string, o Options, c contents) manifest.Entry {
+func randomEntry(rng *rand.Rand, path string, o Options, c manifesttest.Contents) manifest.Entry {
 	e := manifest.Entry{Path: path, Type: manifest.File, Mode: uint32(rng.IntN(0o10000)), UID: randomID(rng), GID: randomID(rng)}
 	switch rng.IntN(12) {
 	case 0, 1:
@@ -69,7 +70,7 @@ func randomEntry(rng *rand.Rand, path string, o Options, c contents) manifest.En
 	case 4:
 		e.Type = []manifest.Type{manifest.FIFO, manifest.Socket}[rng.IntN(2)]
 	default:
-		e.Digest = c.add(randomContent(rng, o))
+		e.Digest = c.Add(randomContent(rng, o))
 	}
 	if o.Level != Rev0 && rng.IntN(4) == 0 {
 		e.Xattrs = randomXattrs(rng)
@@ -138,16 +139,16 @@ func TestRandomTrees(t *testing.T) {
 	for seed := range seeds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(uint64(seed), 0))
-			o, c := randomOptions(rng), contents{}
-			m := newManifest(t, randomTree(rng, 1+rng.IntN(400), o, c))
+			o, c := randomOptions(rng), manifesttest.Contents{}
+			m := manifesttest.New(t, randomTree(rng, 1+rng.IntN(400), o, c))
 			if seed%2 == 0 {
-				holes, err := FindHoles(context.Background(), m, o.BlockSize, c.open)
+				holes, err := FindHoles(context.Background(), m, o.BlockSize, c.Open)
 				if err != nil {
 					t.Fatal(err)
 				}
 				o.Holes = holes
 			}
-			image := writeImage(t, mustPlan(t, m, o), c.open)
+			image := writeImage(t, mustPlan(t, m, o), c.Open)
 			compareFile(t, image, m)
 			fsck(t, image)
 		})
@@ -161,12 +162,12 @@ func FuzzPlan(f *testing.F) {
 	f.Add(uint64(2), uint16(300), int64(1<<20), int64(5000), 20, int64(8<<20), uint8(5), true)
 	f.Fuzz(func(t *testing.T, seed uint64, n uint16, freeBytes, freeInodes int64, freePercent int, size int64, form uint8, sparse bool) {
 		rng := rand.New(rand.NewPCG(seed, 0))
-		c := contents{}
+		c := manifesttest.Contents{}
 		o := forms()[int(form)%len(forms())]
 		o.FreeBytes, o.FreeInodes, o.FreePercent, o.SizeBytes = freeBytes, freeInodes, freePercent, size
-		m := newManifest(t, randomTree(rng, int(n%500), o, c))
+		m := manifesttest.New(t, randomTree(rng, int(n%500), o, c))
 		if sparse {
-			holes, err := FindHoles(context.Background(), m, o.BlockSize, c.open)
+			holes, err := FindHoles(context.Background(), m, o.BlockSize, c.Open)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -176,6 +177,6 @@ func FuzzPlan(f *testing.F) {
 		if err != nil || l.Size() > 32<<20 {
 			return
 		}
-		compare(t, bytes.NewReader(imageOf(t, l, c.open)), m)
+		compare(t, bytes.NewReader(imageOf(t, l, c.Open)), m)
 	})
 }

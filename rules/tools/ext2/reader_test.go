@@ -11,6 +11,7 @@ import (
 
 	"github.com/kittyhawk/appliance/engine/digest"
 	"github.com/kittyhawk/appliance/rules/tools/manifest"
+	"github.com/kittyhawk/appliance/rules/tools/manifest/manifesttest"
 )
 
 // reader is a second opinion on the format: it shares no code with the writer
@@ -262,7 +263,7 @@ func readBack(t testing.TB, r io.ReaderAt) (*manifest.Manifest, *walker) {
 			t.Errorf("%s: link count %d, want %d", w.first[number], got, want)
 		}
 	}
-	return newManifest(t, w.entries), w
+	return manifesttest.New(t, w.entries), w
 }
 
 func (w *walker) walk(path string, number, parent uint32) {
@@ -339,7 +340,7 @@ func wanted(t testing.TB, m *manifest.Manifest) *manifest.Manifest {
 		}
 		entries[i].Origin = ""
 	}
-	return newManifest(t, entries)
+	return manifesttest.New(t, entries)
 }
 
 // walkOrder sorts entries as a walk meets them: all of a directory at once.

@@ -11,11 +11,12 @@ import (
 
 	"github.com/kittyhawk/appliance/engine/digest"
 	"github.com/kittyhawk/appliance/rules/tools/manifest"
+	"github.com/kittyhawk/appliance/rules/tools/manifest/manifesttest"
 )
 
 // What ext2 cannot hold is an error that names the path.
 func TestPlanRefuses(t *testing.T) {
-	c := contents{}
+	c := manifesttest.Contents{}
 	huge := func(size int64) digest.Digest {
 		d, err := digest.New(digest.Empty.Hex(), size)
 		if err != nil {
@@ -26,13 +27,13 @@ func TestPlanRefuses(t *testing.T) {
 	attribute := func(name string, size int) manifest.Entry {
 		return manifest.Entry{Path: "x", Type: manifest.FIFO, Xattrs: []manifest.Xattr{{Name: name, Value: make([]byte, size)}}}
 	}
-	links := []manifest.Entry{file("x", c.add(nil))}
+	links := []manifest.Entry{manifesttest.File("x", c.Add(nil))}
 	for i := range 32000 {
 		links = append(links, manifest.Entry{Path: fmt.Sprint("l", i), Type: manifest.Link, Target: "x"})
 	}
-	dirs := []manifest.Entry{dir("x")}
+	dirs := []manifest.Entry{manifesttest.Dir("x")}
 	for i := range 31999 {
-		dirs = append(dirs, dir(fmt.Sprint("x/", i)))
+		dirs = append(dirs, manifesttest.Dir(fmt.Sprint("x/", i)))
 	}
 	for _, test := range []struct {
 		entries []manifest.Entry
@@ -41,17 +42,17 @@ func TestPlanRefuses(t *testing.T) {
 	}{
 		{links, Options{}, "/x: 32001 names"},
 		{dirs, Options{}, "/x: 31999 directories"},
-		{[]manifest.Entry{file("x", huge(1<<34+1<<30))}, Options{}, "/x: 18253611008 bytes"},
-		{[]manifest.Entry{file("x", huge(1<<63-1))}, Options{BlockSize: 4096}, "/x: "},
-		{[]manifest.Entry{file("x", huge(1<<41))}, Options{BlockSize: 4096}, "2 TiB"},
-		{[]manifest.Entry{file("x", huge(1<<31))}, Options{Level: Rev0}, "/x: 2147483648 bytes: level rev0"},
-		{[]manifest.Entry{symlink("x", strings.Repeat("s", 1024))}, Options{}, "/x: symbolic link to 1024 bytes"},
+		{[]manifest.Entry{manifesttest.File("x", huge(1<<34+1<<30))}, Options{}, "/x: 18253611008 bytes"},
+		{[]manifest.Entry{manifesttest.File("x", huge(1<<63-1))}, Options{BlockSize: 4096}, "/x: "},
+		{[]manifest.Entry{manifesttest.File("x", huge(1<<41))}, Options{BlockSize: 4096}, "2 TiB"},
+		{[]manifest.Entry{manifesttest.File("x", huge(1<<31))}, Options{Level: Rev0}, "/x: 2147483648 bytes: level rev0"},
+		{[]manifest.Entry{manifesttest.Symlink("x", strings.Repeat("s", 1024))}, Options{}, "/x: symbolic link to 1024 bytes"},
 		{[]manifest.Entry{attribute("user.x", 1024)}, Options{}, "/x: extended attributes of 1080 bytes"},
 		{[]manifest.Entry{attribute("user.x", 1)}, Options{Level: Rev0}, `/x: extended attribute "user.x": level rev0`},
 		{[]manifest.Entry{attribute("user.", 1)}, Options{}, "ext2 stores only"},
 		{[]manifest.Entry{attribute("os2.x", 1)}, Options{}, "ext2 stores only"},
 		{[]manifest.Entry{attribute("system.posix_acl_access", 5)}, Options{}, "access control list"},
-		{[]manifest.Entry{symlink("lost+found", "x")}, Options{}, "/lost+found is a symbolic link"},
+		{[]manifest.Entry{manifesttest.Symlink("lost+found", "x")}, Options{}, "/lost+found is a symbolic link"},
 		{nil, Options{Level: "3"}, "level"},
 		{nil, Options{BlockSize: 512}, "block size 512"},
 		{nil, Options{InodeSize: 512}, "inode size 512"},
@@ -68,7 +69,7 @@ func TestPlanRefuses(t *testing.T) {
 		{nil, Options{Time: 1 << 31}, "time"},
 		{nil, Options{Holes: &Holes{blockSize: 4096}}, "holes were looked for"},
 	} {
-		m := newManifest(t, append([]manifest.Entry{dir("")}, test.entries...))
+		m := manifesttest.New(t, append([]manifest.Entry{manifesttest.Dir("")}, test.entries...))
 		_, err := Plan(m, test.o)
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%+v: got %v, want an error with %q", test.o, err, test.want)
@@ -78,24 +79,24 @@ func TestPlanRefuses(t *testing.T) {
 
 // The largest number of links and directories that is allowed.
 func TestLinkLimits(t *testing.T) {
-	c := contents{}
-	entries := []manifest.Entry{dir(""), dir("d"), file("x", c.add(nil))}
+	c := manifesttest.Contents{}
+	entries := []manifest.Entry{manifesttest.Dir(""), manifesttest.Dir("d"), manifesttest.File("x", c.Add(nil))}
 	for i := range 31999 {
 		entries = append(entries, manifest.Entry{Path: fmt.Sprint("l", i), Type: manifest.Link, Target: "x"})
 	}
 	for i := range 31998 {
-		entries = append(entries, dir(fmt.Sprint("d/", i)))
+		entries = append(entries, manifesttest.Dir(fmt.Sprint("d/", i)))
 	}
-	m := newManifest(t, entries)
-	image := writeImage(t, mustPlan(t, m, Options{}), c.open)
+	m := manifesttest.New(t, entries)
+	image := writeImage(t, mustPlan(t, m, Options{}), c.Open)
 	fsck(t, image)
 	compareFile(t, image, m)
 }
 
 // Content that is not what the manifest says must not become an image.
 func TestWriteRefuses(t *testing.T) {
-	m := newManifest(t, []manifest.Entry{dir(""), file("f", digest.Of(pattern(3000)))})
-	sparse := newManifest(t, []manifest.Entry{dir(""), file("f", digest.Of(make([]byte, 3000)))})
+	m := manifesttest.New(t, []manifest.Entry{manifesttest.Dir(""), manifesttest.File("f", digest.Of(pattern(3000)))})
+	sparse := manifesttest.New(t, []manifest.Entry{manifesttest.Dir(""), manifesttest.File("f", digest.Of(make([]byte, 3000)))})
 	holes, err := FindHoles(context.Background(), sparse, 1024, func(manifest.Entry) (io.ReadCloser, error) {
 		return io.NopCloser(bytes.NewReader(make([]byte, 3000))), nil
 	})
@@ -126,11 +127,11 @@ func TestWriteRefuses(t *testing.T) {
 
 // A user who gives up is not kept waiting for a large image.
 func TestWriteStopsWhenCancelled(t *testing.T) {
-	c := contents{}
-	m := newManifest(t, []manifest.Entry{dir(""), file("f", c.add(pattern(8<<20)))})
+	c := manifesttest.Contents{}
+	m := manifesttest.New(t, []manifest.Entry{manifesttest.Dir(""), manifesttest.File("f", c.Add(pattern(8<<20)))})
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	err := mustPlan(t, m, Options{}).Write(ctx, io.Discard, c.open)
+	err := mustPlan(t, m, Options{}).Write(ctx, io.Discard, c.Open)
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want %v", err, context.Canceled)
 	}
@@ -138,44 +139,10 @@ func TestWriteStopsWhenCancelled(t *testing.T) {
 
 // A writer that fails anywhere makes Write fail, and opened files are closed.
 func TestWriteErrors(t *testing.T) {
-	c := contents{}
+	c := manifesttest.Contents{}
 	o := Options{BlockSize: 1024}
-	l := mustPlan(t, newManifest(t, append(sample(o, c), file("z", c.add(pattern(5<<20))))), o)
-	full := errors.New("no space left on device")
-	for limit := int64(0); limit < l.Size(); limit += bufferSize {
-		opened := 0
-		open := func(e manifest.Entry) (io.ReadCloser, error) {
-			r, err := c.open(e)
-			opened++
-			return closer{r, func() { opened-- }}, err
-		}
-		err := l.Write(context.Background(), &limitedWriter{limit, full}, open)
-		if !errors.Is(err, full) || opened != 0 {
-			t.Errorf("after %d bytes: got %v with %d files open, want %v", limit, err, opened, full)
-		}
-	}
-}
-
-type closer struct {
-	io.Reader
-	closed func()
-}
-
-func (c closer) Close() error {
-	c.closed()
-	return nil
-}
-
-// limitedWriter takes left bytes, then fails.
-type limitedWriter struct {
-	left int64
-	err  error
-}
-
-func (w *limitedWriter) Write(p []byte) (int, error) {
-	if int64(len(p)) > w.left {
-		return 0, w.err
-	}
-	w.left -= int64(len(p))
-	return len(p), nil
+	l := mustPlan(t, manifesttest.New(t, append(sample(o, c), manifesttest.File("z", c.Add(pattern(5<<20))))), o)
+	manifesttest.DiskFull(t, c, l.Size(), bufferSize, func(w io.Writer, open func(manifest.Entry) (io.ReadCloser, error)) error {
+		return l.Write(context.Background(), w, open)
+	})
 }

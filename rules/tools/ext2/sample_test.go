@@ -6,37 +6,38 @@ import (
 	"strings"
 
 	"github.com/kittyhawk/appliance/rules/tools/manifest"
+	"github.com/kittyhawk/appliance/rules/tools/manifest/manifesttest"
 )
 
 // sample is a file system with everything that ext2 has a form of its own for.
-func sample(o Options, c contents) []manifest.Entry {
-	su := file("bin/su", c.add([]byte("#!/bin/sh\n")))
+func sample(o Options, c manifesttest.Contents) []manifest.Entry {
+	su := manifesttest.File("bin/su", c.Add([]byte("#!/bin/sh\n")))
 	su.Mode, su.Origin = 0o4755, "//busybox"
-	big := file("big", c.add(pattern(300*o.BlockSize+17)))
+	big := manifesttest.File("big", c.Add(pattern(300*o.BlockSize+17)))
 	big.UID, big.GID, big.Mode = 70001, 4294967294, 0o2640
-	tmp := dir("tmp")
+	tmp := manifesttest.Dir("tmp")
 	tmp.Mode = 0o1777
 	entries := []manifest.Entry{
-		dir(""), dir("bin"), dir("dev"), dir("many"), dir("a"), dir("a/b"), dir("a/b/c"), tmp, su, big,
-		file("bin/empty", c.add(nil)),
-		file("bin/one-block", c.add(pattern(o.BlockSize))),
-		file("bin/one-block-and-a-byte", c.add(pattern(o.BlockSize+1))),
-		file("bin/direct", c.add(pattern(12*o.BlockSize))),
-		file("bin/indirect", c.add(pattern(13*o.BlockSize))),
+		manifesttest.Dir(""), manifesttest.Dir("bin"), manifesttest.Dir("dev"), manifesttest.Dir("many"), manifesttest.Dir("a"), manifesttest.Dir("a/b"), manifesttest.Dir("a/b/c"), tmp, su, big,
+		manifesttest.File("bin/empty", c.Add(nil)),
+		manifesttest.File("bin/one-block", c.Add(pattern(o.BlockSize))),
+		manifesttest.File("bin/one-block-and-a-byte", c.Add(pattern(o.BlockSize+1))),
+		manifesttest.File("bin/direct", c.Add(pattern(12*o.BlockSize))),
+		manifesttest.File("bin/indirect", c.Add(pattern(13*o.BlockSize))),
 		{Path: "bin/sudo", Type: manifest.Link, Target: "bin/su"},
 		{Path: "a/b/c/su", Type: manifest.Link, Target: "bin/su"},
-		symlink("fast", strings.Repeat("f", 59)),
-		symlink("slow", strings.Repeat("s", 60)),
-		symlink("longest", strings.Repeat("/l", o.BlockSize/2)[1:]),
+		manifesttest.Symlink("fast", strings.Repeat("f", 59)),
+		manifesttest.Symlink("slow", strings.Repeat("s", 60)),
+		manifesttest.Symlink("longest", strings.Repeat("/l", o.BlockSize/2)[1:]),
 		{Path: "dev/console", Type: manifest.Char, Mode: 0o600, Major: 5, Minor: 1},
 		{Path: "dev/big", Type: manifest.Block, Mode: 0o660, Major: 4095, Minor: 1048575, GID: 6},
 		{Path: "dev/wide", Type: manifest.Char, Mode: 0o660, Major: 10, Minor: 256},
 		{Path: "dev/initctl", Type: manifest.FIFO, Mode: 0o600},
 		{Path: "dev/log", Type: manifest.Socket, Mode: 0o666},
-		file("name with a space, \"quotes\" and é", c.add([]byte("x"))),
+		manifesttest.File("name with a space, \"quotes\" and é", c.Add([]byte("x"))),
 	}
 	for i := range 300 {
-		entries = append(entries, file(fmt.Sprintf("many/%03d%s", i, strings.Repeat("n", i*252/299)), c.add([]byte{byte(i)})))
+		entries = append(entries, manifesttest.File(fmt.Sprintf("many/%03d%s", i, strings.Repeat("n", i*252/299)), c.Add([]byte{byte(i)})))
 	}
 	if o.Level != Rev0 {
 		addXattrs(entries)

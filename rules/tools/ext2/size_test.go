@@ -9,11 +9,12 @@ import (
 	"testing"
 
 	"github.com/kittyhawk/appliance/rules/tools/manifest"
+	"github.com/kittyhawk/appliance/rules/tools/manifest/manifesttest"
 )
 
 // The image is no larger than its content and its wishes ask for.
 func TestSizeIsExact(t *testing.T) {
-	c := contents{}
+	c := manifesttest.Contents{}
 	for _, test := range []struct {
 		blocks int64 // of content
 		o      Options
@@ -24,7 +25,7 @@ func TestSizeIsExact(t *testing.T) {
 		if test.o.BlockSize == 0 {
 			test.o.BlockSize = 1024
 		}
-		m := newManifest(t, []manifest.Entry{dir(""), file("f", c.add(pattern(int(test.blocks)*test.o.BlockSize)))})
+		m := manifesttest.New(t, []manifest.Entry{manifesttest.Dir(""), manifesttest.File("f", c.Add(pattern(int(test.blocks)*test.o.BlockSize)))})
 		l := mustPlan(t, m, test.o)
 		if wish := test.o.freeBlocks(l.used); l.FreeBlocks() < wish {
 			t.Errorf("%+v: %d free blocks, want %d", test, l.FreeBlocks(), wish)
@@ -49,11 +50,11 @@ func TestSizeIsExact(t *testing.T) {
 
 // A fixed size is kept to the byte, even if its end is of no use.
 func TestFixedSize(t *testing.T) {
-	c := contents{}
-	m := newManifest(t, []manifest.Entry{dir(""), file("f", c.add(pattern(5000)))})
+	c := manifesttest.Contents{}
+	m := manifesttest.New(t, []manifest.Entry{manifesttest.Dir(""), manifesttest.File("f", c.Add(pattern(5000)))})
 	for _, size := range []int64{64 << 10, 1 << 20, 8 << 20, 8<<20 + 1024, 8<<20 + 2048, 8<<20 + 100<<10, 9 << 20} {
 		o := Options{SizeBytes: size, FreeInodes: 100}
-		image := writeImage(t, mustPlan(t, m, o), c.open)
+		image := writeImage(t, mustPlan(t, m, o), c.Open)
 		info, err := os.Stat(image)
 		if err != nil {
 			t.Fatal(err)
@@ -68,12 +69,12 @@ func TestFixedSize(t *testing.T) {
 
 // Who hits the limit is told by how much, and what is so large.
 func TestTooSmall(t *testing.T) {
-	c := contents{}
-	lib := file("usr/lib", c.add(pattern(100<<10)))
+	c := manifesttest.Contents{}
+	lib := manifesttest.File("usr/lib", c.Add(pattern(100<<10)))
 	lib.Origin = "//glibc"
-	etc := file("etc", c.add(pattern(30<<10)))
+	etc := manifesttest.File("etc", c.Add(pattern(30<<10)))
 	etc.Origin = "//overlay"
-	m := newManifest(t, []manifest.Entry{dir(""), dir("usr"), lib, etc})
+	m := manifesttest.New(t, []manifest.Entry{manifesttest.Dir(""), manifesttest.Dir("usr"), lib, etc})
 	_, err := Plan(m, Options{SizeBytes: 64 << 10, FreeBytes: 10 << 10})
 	var tooSmall *SizeError
 	if !errors.As(err, &tooSmall) {
@@ -94,7 +95,7 @@ func TestTooSmall(t *testing.T) {
 
 // Who would have enough room without the wishes is told so.
 func TestTooSmallForTheWishes(t *testing.T) {
-	m := newManifest(t, []manifest.Entry{dir("")})
+	m := manifesttest.New(t, []manifest.Entry{manifesttest.Dir("")})
 	content := mustPlan(t, m, Options{}).Size()
 	_, err := Plan(m, Options{SizeBytes: 64 << 10, FreeBytes: 10 << 20, FreeInodes: 1000})
 	var tooSmall *SizeError

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -44,6 +45,8 @@ func do(verb, rest string) error {
 		for i := range 100 {
 			fmt.Println(rest, i)
 		}
+	case "say":
+		fmt.Println(rest)
 	case "cat":
 		_, err := io.Copy(os.Stdout, os.Stdin)
 		return err
@@ -51,6 +54,8 @@ func do(verb, rest string) error {
 		time.Sleep(time.Hour)
 	case "makeflags":
 		return os.WriteFile(rest, []byte(os.Getenv("MAKEFLAGS")), 0o644)
+	case "kill":
+		return syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	case "exit":
 		code, err := strconv.Atoi(rest)
 		if err != nil {
