@@ -11,12 +11,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/kittyhawk/appliance/engine/analyze"
-	"github.com/kittyhawk/appliance/engine/diag"
 	"github.com/kittyhawk/appliance/engine/label"
-	"github.com/kittyhawk/appliance/engine/load"
 	"github.com/kittyhawk/appliance/engine/runner"
 	"github.com/kittyhawk/appliance/engine/sandbox"
-	"github.com/kittyhawk/appliance/engine/star"
 )
 
 const runLong = `Build what the program of a target needs and run it, with the terminal's input and output.
@@ -206,81 +203,6 @@ func (p *program) connectConsole(keyboard *os.File, end func(cause error)) (keys
 func fileOf(stream any) *os.File {
 	f, _ := stream.(*os.File)
 	return f
-}
-
-// label reads an argument that names one target.
-func (w place) label(s string) (label.Label, error) {
-	p, err := label.ParsePattern(s, w.base)
-	if err != nil {
-		return label.Label{}, &usageError{err}
-	}
-	l, ok := p.Single()
-	if !ok || p.Exclude() {
-		return l, usagef("%s: got a pattern, want one target to run", s)
-	}
-	return l, nil
-}
-
-// programSuffix ends the name of what runs the target of the name without it.
-const programSuffix = ".run"
-
-// findProgram is the target that a person means who wants to run at.
-func findProgram(ctx context.Context, loader *load.Loader, at label.Label) (*load.Target, error) {
-	t, err := actual(ctx, loader, at)
-	if err != nil {
-		return nil, err
-	}
-	if canRun(t) {
-		return t, nil
-	}
-	at = t.Label()
-	d, err := loader.Directory(ctx, at)
-	if err != nil {
-		return nil, err
-	}
-	targets, err := d.Targets()
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, other := range targets {
-		if !canRun(other) {
-			continue
-		}
-		if other.Label().Name() == at.Name()+programSuffix {
-			return other, nil
-		}
-		names = append(names, other.Label().Short())
-	}
-	return nil, notRunnable(t, names)
-}
-
-func notRunnable(t *load.Target, names []string) error {
-	p := diag.Errorf(diag.Position{}, t.Label().Short(), "a %s cannot be run", t.Kind())
-	p.Notes = []string{fmt.Sprintf("nothing in %s can be run", t.Label().Directory())}
-	if len(names) > 0 {
-		p.Notes = []string{"in its directory can be run: " + strings.Join(names, ", ")}
-	}
-	return &usageError{p}
-}
-
-func canRun(t *load.Target) bool { return !t.IsSource() && t.Rule().Executable() }
-
-// actual is what a label means through aliases, as far as they do not depend on
-// the platform.
-func actual(ctx context.Context, loader *load.Loader, at label.Label) (*load.Target, error) {
-	for seen := map[label.Label]bool{}; ; {
-		t, err := loader.Target(ctx, at)
-		if err != nil || seen[at] || t.IsSource() || t.Rule().Name() != star.Alias {
-			return t, err
-		}
-		next, ok := t.Attribute("actual").(star.Label)
-		if !ok {
-			return t, nil
-		}
-		seen[at] = true
-		at = next.Label
-	}
 }
 
 // diskPath is where a program finds the file of --disk.

@@ -131,15 +131,15 @@ type common struct {
 	purpose           action.Purpose
 }
 
-// add makes an action of the node.
-func (a *actions) add(c common, w action.Work) (*action.Action, error) {
+// plan makes an action of the node.
+func (a *actions) plan(c common, w action.Work) (*action.Action, error) {
 	if !mnemonicPattern.MatchString(c.mnemonic) {
 		return nil, &star.ArgumentError{Name: "mnemonic", Text: fmt.Sprintf("mnemonic: got %q, want a word in CamelCase", c.mnemonic)}
 	}
 	if c.timeout < 0 {
 		return nil, &star.ArgumentError{Name: "timeout_s", Text: fmt.Sprintf("timeout_s: got %d, want at least 0", c.timeout)}
 	}
-	made, err := action.New(action.Plan{
+	return action.New(action.Plan{
 		Owner:    a.node.label,
 		Mnemonic: c.mnemonic,
 		Message:  c.message,
@@ -147,20 +147,11 @@ func (a *actions) add(c common, w action.Work) (*action.Action, error) {
 		Purpose:  c.purpose,
 		Work:     w,
 	})
-	if err != nil {
-		return nil, err
-	}
-	for _, in := range made.HashedInputs() {
-		if p := in.Producer(); p != nil && p.Purpose() == action.Test {
-			return nil, fmt.Errorf("input %s is what a test leaves behind, which is not made by a build", in)
-		}
-	}
-	return made, nil
 }
 
 // build adds an action that a build carries out.
 func (a *actions) build(c common, w action.Work) (starlark.Value, error) {
-	made, err := a.add(c, w)
+	made, err := a.plan(c, w)
 	if err != nil {
 		return nil, err
 	}

@@ -93,7 +93,7 @@ func (a *actions) test(_ *starlark.Thread, args starlark.Tuple, kwargs []starlar
 	if err != nil {
 		return nil, err
 	}
-	a.node.test, err = a.add(c.common, w)
+	a.node.test, err = a.plan(c.common, w)
 	return starlark.None, err
 }
 
@@ -110,7 +110,7 @@ func (a *actions) executable(_ *starlark.Thread, args starlark.Tuple, kwargs []s
 	if err != nil {
 		return nil, err
 	}
-	a.node.executable, err = a.add(c.common, w)
+	a.node.executable, err = a.plan(c.common, w)
 	return starlark.None, err
 }
 
@@ -128,9 +128,9 @@ func (a *actions) once(kind string, ruleHas bool, before *action.Action) error {
 	return nil
 }
 
-// unstarted are the problems of a node that lacks the test or the program that
-// its rule promises.
-func (n *node) unstarted() string {
+// misplanned says what is wrong with the test, the program and the actions of a node
+// as a whole; "" if nothing.
+func (n *node) misplanned() string {
 	rule := n.target.Rule()
 	switch {
 	case rule.Test() && n.test == nil:
@@ -138,5 +138,19 @@ func (n *node) unstarted() string {
 	case rule.Executable() && n.executable == nil:
 		return fmt.Sprintf("rule %s has executable = True, but its implementation did not call ctx.actions.executable", rule.Name())
 	}
+	for _, a := range append(slices.Clone(n.actions), n.test, n.executable) {
+		if a == nil {
+			continue
+		}
+		for _, in := range a.HashedInputs() {
+			if leftByTest(in) {
+				return fmt.Sprintf("%s needs %s, which a test leaves behind: a build does not make it", a.Mnemonic(), in)
+			}
+		}
+	}
 	return ""
+}
+
+func leftByTest(f *action.Artifact) bool {
+	return f.Producer() != nil && f.Producer().Purpose() == action.Test
 }

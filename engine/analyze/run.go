@@ -39,7 +39,7 @@ func (a *analysis) runNode(ctx context.Context, n *node) diag.List {
 	if problems := a.unproduced(n); len(problems) > 0 {
 		return problems
 	}
-	if text := n.unstarted(); text != "" {
+	if text := n.misplanned(); text != "" {
 		return diag.List{a.problem(n.target, "", "%s", text)}
 	}
 	return a.finish(n, infos)
@@ -163,8 +163,8 @@ func (a *analysis) finish(n *node, infos []*star.Info) diag.List {
 	slices.SortFunc(result.Providers, func(x, y *star.Info) int { return compareProviders(x.Provider(), y.Provider()) })
 	for _, f := range byProvider[star.DefaultInfo].Files().List() {
 		file := f.(star.File).Artifact()
-		if n.test != nil && file.Producer() == n.test {
-			return diag.List{a.problem(n.target, "", "DefaultInfo has the file %s, which the test leaves behind: a build does not make it", file.Path())}
+		if leftByTest(file) {
+			return diag.List{a.problem(n.target, "", "DefaultInfo has the file %s, which a test leaves behind: a build does not make it", file.Path())}
 		}
 		result.Files = append(result.Files, file)
 	}

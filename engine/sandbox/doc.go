@@ -3,9 +3,10 @@
 // It owns the act of starting a process: it is the only user of os/exec. A
 // command sees the directories that its Spec mounts, a fresh /proc, a minimal
 // /dev, an empty /tmp, the environment that it was given, no network and no other
-// process; input, network and devices of the host only where its Spec says so. It is uid 0 in there and the caller outside; no setuid helper, daemon
-// or privilege is needed, only a kernel (5.12 or newer) that lets ordinary users
-// create user namespaces.
+// process; input, network and devices of the host only where its Spec says so. It
+// is uid 0 in there and the caller outside; no setuid helper, daemon or privilege
+// is needed, only a kernel (5.12 or newer) that lets ordinary users create user
+// namespaces.
 //
 // It does not know what the command is for, where the directories come from or
 // what becomes of the outputs.
