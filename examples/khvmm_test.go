@@ -22,7 +22,9 @@ import (
 	"strings"
 	"testing"
 
+	_ "github.com/kittyhawk/appliance/engine" // so that go test knows of what the program is made
 	"github.com/kittyhawk/appliance/engine/sandbox"
+	_ "github.com/kittyhawk/appliance/rules"
 )
 
 // program is the path of the built program, "" in short mode.

@@ -9,7 +9,8 @@ import (
 
 // probe is a package that two compilers build at once: the target's, whose
 // programs end up on the machine, and that of the build's own helpers. crypt.h and
-// libcrypt come with the C library of the latter alone.
+// libcrypt come with the C library of the latter alone; an absolute link in the
+// sysroot would lead to it.
 const probe = `all:
 	echo 'int main(void) { return 0; }' >main.c
 	$(CC) $(CFLAGS) $(LDFLAGS) -o program main.c -lm
@@ -17,6 +18,7 @@ const probe = `all:
 	echo '#include <crypt.h>' | gcc -E - >/dev/null
 	! $(CC) -o wrong main.c -lcrypt
 	! echo '#include <crypt.h>' | $(CC) -E - >/dev/null
+	! find /sysroot -lname '/*' | grep .
 
 install:
 	mkdir -p $(DESTDIR)/usr/bin

@@ -74,6 +74,13 @@ type buildFlags struct {
 }
 
 func (b *buildFlags) register(fs *pflag.FlagSet) {
+	b.registerWork(fs)
+	registerOutput(fs, &b.output)
+}
+
+// registerWork is for a command that makes no links.
+func (b *buildFlags) registerWork(fs *pflag.FlagSet) {
+	b.output = defaultOutput
 	b.mirrorFlags.register(fs)
 	fs.IntVarP(&b.jobs, "jobs", "j", 0, "run at most `N` jobs at once (default: as many as there are processors)")
 	fs.BoolVarP(&b.keepGoing, "keep_going", "k", false, "after a failure, build what does not depend on it")
@@ -83,11 +90,13 @@ func (b *buildFlags) register(fs *pflag.FlagSet) {
 	fs.BoolVar(&b.verboseFailures, "verbose_failures", false, "print the whole command of an action that fails")
 	fs.IntVar(&b.timeoutS, "timeout_s", 3600, "end an action after `SECONDS` where its rule sets no limit; 0 is never")
 	fs.StringVar(&b.eventFile, "build_event_json_file", "", "write what happens to `FILE`, for programs: one JSON object a line")
-	registerOutput(fs, &b.output)
 }
 
+// defaultOutput is where links are made, relative to the workspace.
+const defaultOutput = "out"
+
 func registerOutput(fs *pflag.FlagSet, output *string) {
-	fs.StringVar(output, "output", "out", "link what was built below `DIR` of the workspace")
+	fs.StringVar(output, "output", defaultOutput, "link what was built below `DIR` of the workspace")
 }
 
 // check refuses values that no build can use.

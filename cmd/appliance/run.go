@@ -112,7 +112,7 @@ func newRun(p *program) *cobra.Command {
 			return p.runTarget(cmd.Context(), &flags, &run, args[0], args[1:])
 		},
 	}
-	flags.register(cmd.Flags())
+	flags.registerWork(cmd.Flags())
 	run.register(cmd.Flags())
 	return cmd
 }

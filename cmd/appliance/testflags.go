@@ -33,7 +33,7 @@ func (t *testFlags) register(fs *pflag.FlagSet) {
 	fs.IntVar(&t.runs, "runs_per_test", 1, "run each test `N` times")
 	fs.IntVar(&t.attempts, "flaky_test_attempts", 1, "run a test that fails up to `N` times, until it passes")
 	fs.IntVar(&t.timeoutS, "test_timeout", 0, "end a test after `SECONDS`, whatever its rule says; 0 leaves it to the rule")
-	fs.StringVar(&t.tags, "test_tag_filters", "", "run only tests with one of these tags, and none with one after a minus: `TAG,-TAG,…`")
+	fs.StringVar(&t.tags, "test_tag_filters", "", "run only tests with one of these tags, and none with one after a minus: `TAG,-TAG,...`")
 	fs.StringVar(&t.junit, "junit_xml", "", "write the results of all tests to `FILE`, for programs")
 }
 
