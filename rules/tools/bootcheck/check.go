@@ -50,7 +50,7 @@ type Refusal struct {
 
 func (r *Refusal) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "the kernel cannot boot the image:")
+	b.WriteString("the kernel cannot boot the image:")
 	for _, p := range r.Problems {
 		b.WriteString("\n    " + p)
 	}
