@@ -27,7 +27,7 @@ func TestBoot(t *testing.T) {
 		{"MEGABYTES=8\n", "Executed 0 out of 5 tests: 5 tests pass."},
 		{"# Less than elsewhere.\nMEGABYTES=8\n", "Executed 1 out of 5 tests: 5 tests pass."},
 	} {
-		w.write("examples/monorepo/memcached/lab/etc/memcached.conf", step.change)
+		w.write("examples/monorepo/memcached/lab_overlay/etc/memcached.conf", step.change)
 		if got := w.boot(all...); !strings.Contains(got, step.want) {
 			t.Errorf("got %q, want %q", got, step.want)
 		}
