@@ -38,8 +38,9 @@ func newConsole(help io.Writer, end func(cause error)) *console {
 	return &console{help: help, end: end, keys: make(chan []byte, queuedKeys)}
 }
 
-// connect reads keys until the terminal is gone, and writes the program's to it.
-// Neither ends with the program: a read from a terminal ends with a key.
+// connect reads keys until the terminal is gone, which ends the program, and writes
+// the program's to it. Neither ends with the program: a read from a terminal ends with
+// a key.
 func (c *console) connect(terminal io.Reader, program io.WriteCloser) {
 	go c.send(program)
 	go func() {
@@ -51,6 +52,7 @@ func (c *console) connect(terminal io.Reader, program io.WriteCloser) {
 				c.keys <- keys
 			}
 			if err != nil {
+				c.end(errInterrupted)
 				return
 			}
 		}

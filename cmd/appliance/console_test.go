@@ -147,10 +147,11 @@ prog = rule(
 }
 
 // Keys reach the program as they are typed, ^A is ours, and ^A x leaves nothing
-// behind: no process, no scratch, no terminal that shows no keys.
+// behind: no process, no scratch, no terminal that shows no keys. A program that
+// does not want to wait for its output, as emulators do, does not take the keys away.
 func TestConsole(t *testing.T) {
 	s := newConsoleSite(t)
-	p := sit(s, "//:prog.run", "--", "print ready", "cat")
+	p := sit(s, "//:prog.run", "--", "nonblock", "print ready", "cat")
 	p.sees("ready 99\r\n")
 	p.types("abc")
 	p.sees("abc")

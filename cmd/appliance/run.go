@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -159,7 +160,17 @@ func (p *program) runTarget(ctx context.Context, flags *buildFlags, run *runFlag
 func (p *program) launch(ctx context.Context, s *session, job runner.Job, launch runner.Launch) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	launch.Stdin, launch.Stdout, launch.Stderr = fileOf(p.stdin), fileOf(p.stdout), fileOf(p.stderr)
+	stdout, drainStdout, err := copyTo(p.stdout)
+	if err != nil {
+		return err
+	}
+	defer drainStdout()
+	stderr, drainStderr, err := copyTo(p.stderr)
+	if err != nil {
+		return err
+	}
+	defer drainStderr()
+	launch.Stdin, launch.Stdout, launch.Stderr = fileOf(p.stdin), stdout, stderr
 	if isTerminal(p.stdin) {
 		fmt.Fprintf(p.stderr, consoleHint, job.Action.Owner().Short())
 		keys, disconnect, err := p.connectConsole(launch.Stdin, end)
@@ -196,6 +207,28 @@ func (p *program) connectConsole(keyboard *os.File, end func(cause error)) (keys
 	return fromConsole, func() {
 		p.terminal.restore()
 		fromConsole.Close()
+	}, nil
+}
+
+// copyTo is a pipe for what a program prints, which goes on to out. A program that
+// had our own output could make it non-blocking, and with it the terminal that we
+// read keys from: one open file is all three streams there. drain is called when
+// the program has ended.
+func copyTo(out io.Writer) (pipe *os.File, drain func(), err error) {
+	from, to, err := os.Pipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		io.Copy(out, from)
+		io.Copy(io.Discard, from) // nobody is left to tell; the program must not block
+	}()
+	return to, func() {
+		to.Close()
+		<-done
+		from.Close()
 	}, nil
 }
 

@@ -47,6 +47,8 @@ func do(verb, rest string) error {
 		}
 	case "say":
 		fmt.Println(rest)
+	case "nonblock":
+		return syscall.SetNonblock(int(os.Stdout.Fd()), true)
 	case "cat":
 		_, err := io.Copy(os.Stdout, os.Stdin)
 		return err
