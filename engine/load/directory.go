@@ -38,6 +38,9 @@ func (l *Loader) Directory(ctx context.Context, at label.Label) (*Directory, err
 		return nil, err
 	}
 	d := l.directories.get(key, func() *Directory { return l.runDirectory(ctx, key) })
+	if err := ctx.Err(); err != nil {
+		return nil, err // what was not finished says so, and that is no problem of the file
+	}
 	if d == nil {
 		return nil, l.noDirectory(ctx, at)
 	}
