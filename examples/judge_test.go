@@ -44,14 +44,10 @@ func TestJudgesAcceptKhvmm(t *testing.T) {
 // directory with the links to them.
 func buildJudged(t *testing.T) string {
 	t.Helper()
-	out, program := t.TempDir(), filepath.Join(t.TempDir(), "appliance")
-	for _, argv := range [][]string{
-		{"go", "build", "-o", program, "github.com/kittyhawk/appliance/cmd/appliance"},
-		{program, "build", "--ui=plain", "--output=" + out, khvmm, khvmm + ".ext2", khvmm + ".ext2.gz", khvmm + ".uimage"},
-	} {
-		if text, err := exec.Command(argv[0], argv[1:]...).CombinedOutput(); err != nil {
-			t.Fatalf("%s: %v\n%s", strings.Join(argv, " "), err, text)
-		}
+	out := t.TempDir()
+	argv := []string{"build", "--ui=plain", "--output=" + out, khvmm, khvmm + ".ext2", khvmm + ".ext2.gz", khvmm + ".uimage"}
+	if text, err := exec.Command(program, argv...).CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", strings.Join(argv, " "), err, text)
 	}
 	return filepath.Join(out, "examples", "khvmm")
 }

@@ -25,6 +25,7 @@ import (
 	_ "github.com/kittyhawk/appliance/engine" // so that go test knows of what the program is made
 	"github.com/kittyhawk/appliance/engine/sandbox"
 	_ "github.com/kittyhawk/appliance/rules"
+	"github.com/kittyhawk/appliance/rules/judge"
 )
 
 // program is the path of the built program, "" in short mode.
@@ -47,8 +48,8 @@ func runTests(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	program = filepath.Join(dir, "appliance")
-	if out, err := exec.Command("go", "build", "-o", program, "../cmd/appliance").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build the program: %v\n%s", err, out)
+	if err := judge.Compile(program); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()

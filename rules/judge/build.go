@@ -33,7 +33,7 @@ func build() (string, error) {
 	}
 	defer unlock()
 	program := filepath.Join(dir, "appliance")
-	if err := compile(program); err != nil {
+	if err := Compile(program); err != nil {
 		return "", err
 	}
 	return buildWith(program, filepath.Join(dir, "out"))
@@ -75,9 +75,9 @@ func lock(path string) (unlock func(), err error) {
 	return func() { f.Close() }, nil
 }
 
-// compile makes the program of the module that is tested; go does nothing when
-// it is up to date.
-func compile(program string) error {
+// Compile makes the file program the appliance program of this module, for tests
+// that run it; go does nothing when it is up to date.
+func Compile(program string) error {
 	cmd := exec.Command("go", "build", "-o", program, "github.com/kittyhawk/appliance/cmd/appliance")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("go build: %w\n%s", err, out)

@@ -19,6 +19,7 @@ import (
 
 	"github.com/kittyhawk/appliance/engine/load/loadtest"
 	"github.com/kittyhawk/appliance/engine/sandbox"
+	"github.com/kittyhawk/appliance/rules/judge"
 )
 
 // program is the path of the built program, "" where nothing is to be built.
@@ -41,8 +42,8 @@ func runTests(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	program = filepath.Join(dir, "appliance")
-	if out, err := exec.Command("go", "build", "-o", program, "github.com/kittyhawk/appliance/cmd/appliance").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build the program: %v\n%s", err, out)
+	if err := judge.Compile(program); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()
