@@ -166,6 +166,54 @@ make_package(
 	w.build("//careless:declared")
 }
 
+// Were this to fail, a program in C++ would not start, or every appliance would
+// carry two megabytes for nothing.
+func TestLibrariesComeOnDemand(t *testing.T) {
+	w := newWorkspace(t)
+	w.write("probe/tree/Makefile", `all:
+	echo 'int main() { return 0; }' >plain.c
+	$(CC) $(CFLAGS) $(LDFLAGS) -o plain plain.c
+	echo '#include <iostream>' >hello.cc
+	echo 'int main() { try { throw 1; } catch (int) { std::cout << "hello"; } }' >>hello.cc
+	[ -z "$(CXX_TOO)" ] || $(CXX) $(CXXFLAGS) $(LDFLAGS) -o hello hello.cc
+
+install:
+	mkdir -p $(DESTDIR)/usr/bin
+	cp plain $(DESTDIR)/usr/bin
+	[ -z "$(CXX_TOO)" ] || cp hello $(DESTDIR)/usr/bin
+`)
+	w.write("probe/APPLIANCE.star", ofProbe+`
+make_package(name = "c", src = ":source", build_dir = "/src", license = "MIT")
+
+make_package(name = "cxx", src = ":source", build_dir = "/src", cxx = True, env = {"CXX_TOO": "yes"}, license = "MIT")
+
+[
+    rootfs(name = "%s_%s" % (p, package), platform = "@rules//platform:" + p, packages = [":" + package])
+    for p in ["arm64", "ppc440fp", "x86_64"]
+    for package in ["c", "cxx"]
+]
+`)
+	libraries := []string{"libgcc_s.so.1", "libstdc++.so.6", "libatomic.so.1"}
+	for _, platform := range []string{"arm64", "ppc440fp", "x86_64"} {
+		for kind, want := range map[string][]string{"c": nil, "cxx": libraries[:2]} {
+			t.Run(platform+"_"+kind, func(t *testing.T) {
+				w := w.of(t)
+				w.build("//probe:" + platform + "_" + kind)
+				manifest := w.read("out/probe/" + platform + "_" + kind + ".manifest")
+				var got []string
+				for _, name := range libraries {
+					if strings.Contains(manifest, "/lib/"+name) {
+						got = append(got, name)
+					}
+				}
+				if !slices.Equal(got, want) {
+					t.Errorf("got %q, want %q", got, want)
+				}
+			})
+		}
+	}
+}
+
 // of is the workspace for a part of a test.
 func (w *workspace) of(t *testing.T) *workspace {
 	return &workspace{t: t, dir: w.dir, flags: w.flags}
