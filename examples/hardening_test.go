@@ -133,8 +133,8 @@ func TestCarelessMakefilesAreFoundOut(t *testing.T) {
 	w := newWorkspace(t)
 	w.write("careless/tree/Makefile", "all:\n\techo 'int main(void) { return 0; }' >x.c\n\t$(BUILD)\n\ninstall:\n\tmkdir -p $(DESTDIR)/usr/lib\n\tcp x $(DESTDIR)/usr/lib\n")
 	mistakes := []struct{ name, line, want string }{
-		{"cflags", "$(CC) -O3 $(LDFLAGS) -o x x.c", `/usr/lib/x: compiled without -Os -fstack-protector-strong, as "GNU C17 `},
-		{"own", "$(CC) $(CFLAGS) -O3 -fno-stack-protector $(LDFLAGS) -o x x.c", `/usr/lib/x: compiled without -Os -fstack-protector-strong, as "GNU C17 `},
+		{"cflags", "$(CC) -O3 $(LDFLAGS) -o x x.c", `/usr/lib/x: compiled without -fstack-protector-strong, as "GNU C17 `},
+		{"own", "$(CC) $(CFLAGS) -O3 -fno-stack-protector $(LDFLAGS) -o x x.c", `/usr/lib/x: compiled without -fstack-protector-strong, as "GNU C17 `},
 		{"cc", "powerpc-linux-gcc $(CFLAGS) $(LDFLAGS) -o x x.c", "/usr/lib/x: nothing in it was compiled by $CC with its flags"},
 		{"object", "powerpc-linux-gcc $(CFLAGS) -c -o x x.c", "/usr/lib/x: compiled, but not by $CC with its flags"},
 		{"ldflags", "$(CC) $(CFLAGS) -o x x.c", "/usr/lib/x: functions are looked up when they are first called"},

@@ -13,17 +13,23 @@ import (
 type Property string
 
 const (
-	PropertyFlags   Property = "flags"   // compiled with the flags of the platform
-	PropertyLibtool Property = "libtool" // no .la file
-	PropertyNow     Property = "now"
-	PropertyPaths   Property = "paths" // no path of the build
-	PropertyPIE     Property = "pie"
-	PropertyRelro   Property = "relro"
-	PropertyRPath   Property = "rpath"
-	PropertyStack   Property = "stack" // no code on the stack
+	PropertyCompiler       Property = "compiler"        // compiled by $CC
+	PropertyCPU            Property = "cpu"             // compiled for it
+	PropertyLibtool        Property = "libtool"         // no .la file
+	PropertyNow            Property = "now"             // Hardening.Now
+	PropertyOptimize       Property = "optimize"        // compiled with -Os or what the platform says
+	PropertyPaths          Property = "paths"           // none of the build
+	PropertyPIE            Property = "pie"             // Hardening.PIE
+	PropertyRelro          Property = "relro"           // Hardening.Relro
+	PropertyRPath          Property = "rpath"           // none
+	PropertyStack          Property = "stack"           // no code on it
+	PropertyStackProtector Property = "stack_protector" // compiled with one
 )
 
-var properties = []Property{PropertyFlags, PropertyLibtool, PropertyNow, PropertyPaths, PropertyPIE, PropertyRelro, PropertyRPath, PropertyStack}
+var properties = []Property{
+	PropertyCompiler, PropertyCPU, PropertyLibtool, PropertyNow, PropertyOptimize, PropertyPaths,
+	PropertyPIE, PropertyRelro, PropertyRPath, PropertyStack, PropertyStackProtector,
+}
 
 // Exceptions are what a recipe says need not be in order.
 type Exceptions struct{ list []exception }

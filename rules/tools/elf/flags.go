@@ -1,6 +1,7 @@
 package elf
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -41,26 +42,32 @@ var protectors = []string{
 	"-fstack-protector-all",
 }
 
+// Lack is a flag that something should have been compiled with.
+type Lack struct {
+	Property Property
+	Flag     string
+}
+
 // Lacking are the flags of want that got does not have: another optimisation, a
 // weaker stack protector, another CPU. What want leaves open is of no interest.
-func (want Flags) Lacking(got Flags) []string {
-	var lacking []string
+func (want Flags) Lacking(got Flags) []Lack {
+	var lacking []Lack
 	if want.optimize != "" && want.optimize != got.optimize {
-		lacking = append(lacking, want.optimize)
+		lacking = append(lacking, Lack{PropertyOptimize, want.optimize})
 	}
 	if protection(got.protector) < protection(want.protector) {
-		lacking = append(lacking, want.protector)
+		lacking = append(lacking, Lack{PropertyStackProtector, want.protector})
 	}
-	for name, value := range want.machine {
+	for _, name := range slices.Sorted(maps.Keys(want.machine)) {
+		value := want.machine[name]
 		if have, ok := got.machine[name]; ok && have == value {
 			continue
 		}
 		if value != "" {
 			name += "=" + value
 		}
-		lacking = append(lacking, name)
+		lacking = append(lacking, Lack{PropertyCPU, name})
 	}
-	slices.Sort(lacking)
 	return lacking
 }
 

@@ -42,20 +42,20 @@ func CheckHardening(path string, info *Info, want Hardening) []Problem {
 // been stripped of what gcc -frecord-gcc-switches left in it.
 func CheckCompiled(path string, info *Info, want Flags) []Problem {
 	var problems []Problem
-	report := func(format string, args ...any) {
-		problems = append(problems, Problem{path, fmt.Sprintf(format, args...), PropertyFlags})
+	report := func(property Property, format string, args ...any) {
+		problems = append(problems, Problem{path, fmt.Sprintf(format, args...), property})
 	}
 	c := info.Compiled
 	switch {
 	case info.DebugOnly || len(c.Recorded) > 0:
 	case info.Type == elf.ET_REL && c.ByGCC:
-		report("compiled, but not by $CC with its flags")
+		report(PropertyCompiler, "compiled, but not by $CC with its flags")
 	case info.Type == elf.ET_EXEC || info.Type == elf.ET_DYN:
-		report("nothing in it was compiled by $CC with its flags")
+		report(PropertyCompiler, "nothing in it was compiled by $CC with its flags")
 	}
 	for _, call := range slices.Sorted(slices.Values(c.Recorded)) {
-		if lacking := want.Lacking(ParseFlags(strings.Fields(call))); len(lacking) > 0 {
-			report("compiled without %s, as %q: is CFLAGS not used, or changed?", strings.Join(lacking, " "), call)
+		for _, lack := range want.Lacking(ParseFlags(strings.Fields(call))) {
+			report(lack.Property, "compiled without %s, as %q: is CFLAGS not used, or changed?", lack.Flag, call)
 		}
 	}
 	return problems

@@ -43,7 +43,10 @@ func TestFlagsLacking(t *testing.T) {
 		{"-mcpu=440fp -m32", "-m32 -mcpu=440fp -mavx", ""},
 	}
 	for _, test := range tests {
-		got := ParseFlags(strings.Fields(test.want)).Lacking(ParseFlags(strings.Fields(test.got)))
+		var got []string
+		for _, lack := range ParseFlags(strings.Fields(test.want)).Lacking(ParseFlags(strings.Fields(test.got))) {
+			got = append(got, lack.Flag)
+		}
 		if strings.Join(got, " ") != test.lacking {
 			t.Errorf("want %q, compiled with %q: got %q, want %q", test.want, test.got, got, test.lacking)
 		}
@@ -90,7 +93,9 @@ func TestCheckCompiled(t *testing.T) {
 	}{
 		{Info{Type: elf.ET_DYN, Compiled: Compiled{Recorded: []string{recordedSize}}}, nil},
 		{Info{Type: elf.ET_DYN, Compiled: Compiled{ByGCC: true, Recorded: []string{recordedSpeed, recordedSize, "GNU C++17 12.2.0 -g"}}}, []string{
-			`/bin/p: compiled without -Os -fstack-protector-strong -mcpu=440fp, as "GNU C++17 12.2.0 -g": is CFLAGS not used, or changed?`,
+			`/bin/p: compiled without -Os, as "GNU C++17 12.2.0 -g": is CFLAGS not used, or changed?`,
+			`/bin/p: compiled without -fstack-protector-strong, as "GNU C++17 12.2.0 -g": is CFLAGS not used, or changed?`,
+			`/bin/p: compiled without -mcpu=440fp, as "GNU C++17 12.2.0 -g": is CFLAGS not used, or changed?`,
 			`/bin/p: compiled without -Os, as "` + recordedSpeed + `": is CFLAGS not used, or changed?`}},
 		{Info{Type: elf.ET_EXEC}, []string{"/bin/p: nothing in it was compiled by $CC with its flags"}},
 		{Info{Type: elf.ET_DYN, Compiled: Compiled{ByGCC: true, Recorded: []string{}}}, []string{"/bin/p: nothing in it was compiled by $CC with its flags"}},
@@ -120,7 +125,7 @@ func TestCompiledDamaged(t *testing.T) {
 
 func TestExceptions(t *testing.T) {
 	e, err := ParseExceptions(map[string]string{
-		"usr/lib/*.a": "flags: made for another processor",
+		"usr/lib/*.a": "cpu: made for another processor",
 		"boot":        "pie, relro,now : it is started by no loader: it is one",
 	})
 	if err != nil {
@@ -131,9 +136,9 @@ func TestExceptions(t *testing.T) {
 		property Property
 		want     bool
 	}{
-		{"usr/lib/x.a", PropertyFlags, true},
+		{"usr/lib/x.a", PropertyCPU, true},
 		{"usr/lib/x.a", PropertyPIE, false},
-		{"usr/lib/d/x.a", PropertyFlags, false},
+		{"usr/lib/d/x.a", PropertyCPU, false},
 		{"boot/grub/kernel.img", PropertyNow, true},
 		{"boots", PropertyNow, false},
 	} {
@@ -150,7 +155,7 @@ func TestExceptions(t *testing.T) {
 		"relro":        `exception "x": got "relro", want properties and a reason`,
 		"relro: ":      "want properties and a reason",
 		"it is so":     "want properties and a reason",
-		"rello: there": `no property "rello"; there are flags, libtool, now, paths, pie, relro, rpath, stack`,
+		"rello: there": `no property "rello"; there are compiler, cpu, libtool, now, optimize, paths, pie, relro, rpath, stack, stack_protector`,
 		": there":      `no property ""`,
 	} {
 		if _, err := ParseExceptions(map[string]string{"x": text}); err == nil || !strings.Contains(err.Error(), want) {
@@ -205,7 +210,7 @@ func TestRecordedByGCC(t *testing.T) {
 	run("strip", "-o", "stripped", "--remove-section="+recordedSection, "p")
 
 	want := ParseFlags([]string{"-Os", "-fstack-protector-strong"})
-	for name, count := range map[string]int{"a.o": 0, "b.o": 1, "c.o": 0, "p": 1, "plain.o": 1, "stripped": 1} {
+	for name, count := range map[string]int{"a.o": 0, "b.o": 2, "c.o": 0, "p": 2, "plain.o": 1, "stripped": 1} {
 		if got := CheckCompiled(name, load(name), want); len(got) != count {
 			t.Errorf("%s: got %q, want %d", name, got, count)
 		}

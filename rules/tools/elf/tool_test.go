@@ -53,7 +53,7 @@ what has to be as it is can be declared: check_exceptions = {"usr/bin/p": "pie: 
 		{"record", "usr/bin/p", withRecord(goodProgram(), recordedSize), "", "/usr/bin/p: still has a section .GCC.command.line"},
 		{"member", "usr/lib/p.a", archiveMagic, archiveMagic + string(member("m.o/", []byte(withRecord(power, "GNU C17 12.2.0 -mcpu=440fp")))),
 			`/usr/lib/p.a(m.o): compiled without -Os, as "GNU C17 12.2.0 -mcpu=440fp": is CFLAGS not used, or changed?
-what has to be as it is can be declared: check_exceptions = {"usr/lib/p.a": "flags: REASON"}`},
+what has to be as it is can be declared: check_exceptions = {"usr/lib/p.a": "optimize: REASON"}`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			call := treetest.New(powerArguments)
@@ -86,7 +86,7 @@ func TestToolRefusesLinksToTheBuild(t *testing.T) {
 func TestToolPasses(t *testing.T) {
 	good, old := goodProgram(), power
 	call := treetest.New(strings.TrimSuffix(powerArguments, "}") + `,"exceptions":{
-		"usr/bin/old":"stack, flags: bought","usr/share":"paths: its own directory","usr/lib/*.a":"flags: for another processor"}}`)
+		"usr/bin/old":"stack, compiler: bought","usr/share":"paths: its own directory","usr/lib/*.a":"optimize: for speed"}}`)
 	call.AddTree("tree", "//:p", map[string]string{
 		"usr/bin/p":       "exec " + string(good.build()),
 		"usr/bin/old":     "exec " + string(old.build()),
@@ -110,7 +110,7 @@ func TestToolPasses(t *testing.T) {
 
 // An exception that no file needs any more hides the next mistake.
 func TestToolRefusesUselessExceptions(t *testing.T) {
-	call := treetest.New(strings.TrimSuffix(powerArguments, "}") + `,"exceptions":{"usr/lib/gone.a":"flags: why"}}`)
+	call := treetest.New(strings.TrimSuffix(powerArguments, "}") + `,"exceptions":{"usr/lib/gone.a":"cpu: why"}}`)
 	call.AddTree("tree", "//:p", map[string]string{"etc/x": "file x"})
 	err := Tool().Run(context.Background(), call)
 	if want := `check_exceptions: "usr/lib/gone.a" matches no file`; err == nil || err.Error() != want {
