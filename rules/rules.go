@@ -27,7 +27,7 @@ const Repo = "rules"
 // ExecPlatform is the label of the platform that actions run on.
 const ExecPlatform = "@rules//platform:exec"
 
-//go:embed APPLIANCE.star appliance image kernel library machine package platform rootfs source toolchain toolroot
+//go:embed APPLIANCE.star appliance image kernel library machine package platform rootfs sdk source toolchain toolroot
 var files embed.FS
 
 // Files are the Starlark files and recipes of @rules.
