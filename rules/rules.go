@@ -17,6 +17,7 @@ import (
 	"github.com/kittyhawk/appliance/rules/tools/ext2"
 	"github.com/kittyhawk/appliance/rules/tools/gzip"
 	"github.com/kittyhawk/appliance/rules/tools/patch"
+	"github.com/kittyhawk/appliance/rules/tools/tar"
 	"github.com/kittyhawk/appliance/rules/tools/trees"
 	"github.com/kittyhawk/appliance/rules/tools/uimage"
 )
@@ -45,6 +46,7 @@ func Tools() []action.Tool {
 		ext2.Tool(),
 		gzip.Tool(),
 		patch.Tool(),
+		tar.Tool(),
 		trees.MergeTool(),
 		trees.SelectTool(),
 		uimage.Tool(),
