@@ -9,12 +9,12 @@ import (
 
 // A request is what the parent tells the child.
 type request struct {
-	Spec  Spec  // without its files, which are inherited
-	Extra int   // how many ExtraFiles
-	Stdin bool  // the file after them is the command's standard input
+	Spec  Spec // without its files, which are inherited
+	Extra int  // how many ExtraFiles
+	Stdin bool // the file after them is the command's standard input
 	// The file after that is a socket for the master of the command's terminal.
 	Terminal bool
-	Probe probe // not empty: try this ability instead of running a command
+	Probe    probe // not empty: try this ability instead of running a command
 }
 
 // A request travels as strings that end in NUL, which none of them contains: they
