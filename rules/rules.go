@@ -28,6 +28,10 @@ const Repo = "rules"
 // ExecPlatform is the label of the platform that actions run on.
 const ExecPlatform = "@rules//platform:exec"
 
+// Shell is the label of the shell to compile in for the target that its attribute
+// "subject" names.
+const Shell = "@rules//package:shell"
+
 //go:embed APPLIANCE.star appliance image kernel library machine package platform rootfs sdk source toolchain toolroot
 var files embed.FS
 
