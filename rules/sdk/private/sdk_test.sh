@@ -1,7 +1,8 @@
 # The trial of an SDK: sh -eu sdk_test.sh DIRECTORY DIRECTORY BLANK
 #
 # The SDK is in all directories, of which the last has a blank in its path; the rule's documentation says what is tried. $prefix and $short_prefix begin the
-# compiler's names; $elf_class, $elf_data and $interpreter are what its programs have in their headers.
+# compiler's names, $machine_flags are what it takes for granted; $elf_class, $elf_data and $interpreter are what its
+# programs have in their headers.
 
 fail() {
     echo "sdk_test: $*" >&2
@@ -66,6 +67,9 @@ int main(int argc, char **argv) {
 END
     "${short_prefix}gcc" hello.c -o hello -pthread -lm
     is_program hello
+    for flag in $machine_flags; do
+        "${short_prefix}gcc" '-###' -c hello.c 2>&1 | grep -qF -e "$flag" || fail "gcc does not take $flag for granted"
+    done
     "${short_prefix}gcc" -static hello.c -o hello-static -pthread -lm
     is_ours hello-static
     [ -e "$1/bin/${prefix}g++" ] || return 0
