@@ -1,8 +1,9 @@
 # The trial of an SDK: sh -eu sdk_test.sh DIRECTORY DIRECTORY BLANK
 #
-# The SDK is in all directories, of which the last has a blank in its path; the rule's documentation says what is tried. $prefix and $short_prefix begin the
-# compiler's names, $machine_flags are what it takes for granted; $elf_class, $elf_data and $interpreter are what its
-# programs have in their headers.
+# The SDK is in all directories, of which the last has a blank in its path; the rule's
+# documentation says what is tried. $prefix and $short_prefix begin the compiler's names,
+# $machine_flags are what it takes for granted; $elf_class, $elf_data and $interpreter
+# are what its programs have in their headers.
 
 fail() {
     echo "sdk_test: $*" >&2
