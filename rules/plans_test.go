@@ -136,6 +136,36 @@ func TestPackagesAreSharedByPlatform(t *testing.T) {
 	}
 }
 
+// Were this to fail, a platform with other optimisation or hardening would
+// build or fetch a toolchain again.
+func TestSettingsLeaveToolchainsAlone(t *testing.T) {
+	plan, err := analyzeAll(loadtest.Read(t, "toolchain/testdata/settings.star")[0].Open(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	builds, texts := 0, map[string]string{} // of actions, by their first output
+	for _, a := range plan.Actions {
+		if a.Mnemonic() == "BuildPackage" {
+			builds++
+		}
+		if a.Owner().Repo() != rules.Repo {
+			continue
+		}
+		var b strings.Builder
+		if err := analyze.Print(&b, &analyze.Plan{Actions: []*action.Action{a}}); err != nil {
+			t.Fatal(err)
+		}
+		out := a.Outputs()[0].Artifact.Path()
+		if text, ok := texts[out]; ok && text != b.String() {
+			t.Errorf("%s is made in two ways:%s%s", out, text, b.String())
+		}
+		texts[out] = b.String()
+	}
+	if platforms := 5; builds != platforms {
+		t.Errorf("got %d builds of the package for %d platforms", builds, platforms)
+	}
+}
+
 func starFiles(t *testing.T) []string {
 	t.Helper()
 	files, err := filepath.Glob("*/testdata/*.star")

@@ -49,6 +49,7 @@ func commands(p *program) []*cobra.Command {
 		newBuild(p),
 		newTest(p),
 		newRun(p),
+		newShell(p),
 		newQuery(p),
 		newClean(p),
 		newGC(p),

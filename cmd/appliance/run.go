@@ -11,8 +11,10 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/kittyhawk/appliance/engine/action"
 	"github.com/kittyhawk/appliance/engine/analyze"
 	"github.com/kittyhawk/appliance/engine/label"
+	"github.com/kittyhawk/appliance/engine/load"
 	"github.com/kittyhawk/appliance/engine/runner"
 	"github.com/kittyhawk/appliance/engine/sandbox"
 )
@@ -107,7 +109,10 @@ func newRun(p *program) *cobra.Command {
 			if err := errors.Join(flags.check(), run.check()); err != nil {
 				return err
 			}
-			return p.runTarget(cmd.Context(), &flags, &run, args[0], args[1:])
+			find := func(ctx context.Context, s *session) (*load.Target, []analyze.Override, error) {
+				return run.find(ctx, s, args[0])
+			}
+			return p.launchTarget(cmd.Context(), &flags, find, lending{args: args[1:], disk: &run})
 		},
 	}
 	flags.registerWork(cmd.Flags())
@@ -115,12 +120,32 @@ func newRun(p *program) *cobra.Command {
 	return cmd
 }
 
-func (p *program) runTarget(ctx context.Context, flags *buildFlags, run *runFlags, name string, args []string) (err error) {
-	at, err := p.findPlace()
+// find is the target of that name that can be run, and what the flags change of it.
+func (r *runFlags) find(ctx context.Context, s *session, name string) (*load.Target, []analyze.Override, error) {
+	wanted, err := s.at.label(name)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	wanted, err := at.label(name)
+	target, err := findProgram(ctx, s.engine.Loader, wanted)
+	if err != nil {
+		return nil, nil, err
+	}
+	changes, err := r.overrides(target.Label(), s.at.base)
+	return target, changes, err
+}
+
+// finder finds the target to launch, and what is to be changed of it.
+type finder func(context.Context, *session) (*load.Target, []analyze.Override, error)
+
+// lending is what a person gives a program by the command line.
+type lending struct {
+	args []string
+	disk *runFlags // nil is none
+}
+
+// launchTarget builds what a target needs that can be run, and runs it.
+func (p *program) launchTarget(ctx context.Context, flags *buildFlags, find finder, lend lending) (err error) {
+	at, err := p.findPlace()
 	if err != nil {
 		return err
 	}
@@ -129,13 +154,11 @@ func (p *program) runTarget(ctx context.Context, flags *buildFlags, run *runFlag
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	target, err := findProgram(ctx, s.engine.Loader, wanted)
+	target, changes, err := find(ctx, s)
 	if err != nil {
 		return err
 	}
-	if s.engine.Analysis.Overrides, err = run.overrides(target.Label(), at.base); err != nil {
-		return err
-	}
+	s.engine.Analysis.Overrides = append(s.engine.Analysis.Overrides, changes...)
 	program, err := s.engine.Program(ctx, target)
 	if errors.Is(err, analyze.ErrOverride) {
 		return &usageError{err}
@@ -147,40 +170,27 @@ func (p *program) runTarget(ctx context.Context, flags *buildFlags, run *runFlag
 	if err != nil {
 		return err
 	}
-	mounts, release, err := p.openDisk(run)
+	mounts, release, err := p.openDisk(lend.disk)
 	if err != nil {
 		return err
 	}
 	defer release()
 	s.screen.Close()
-	return p.launch(ctx, s, job, runner.Launch{Args: args, Mounts: mounts})
+	return p.launch(ctx, s, job, runner.Launch{Args: lend.args, Mounts: mounts})
 }
 
 // launch runs a program until it ends or the person ends it.
 func (p *program) launch(ctx context.Context, s *session, job runner.Job, launch runner.Launch) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	stdout, drainStdout, err := copyTo(p.stdout)
+	saved := &saver{session: s, shown: p.show}
+	launch.Dir, launch.Save = p.dir, saved.save
+	disconnect, err := p.connect(&launch, job.Action, end)
 	if err != nil {
 		return err
 	}
-	defer drainStdout()
-	stderr, drainStderr, err := copyTo(p.stderr)
-	if err != nil {
-		return err
-	}
-	defer drainStderr()
-	launch.Stdin, launch.Stdout, launch.Stderr = fileOf(p.stdin), stdout, stderr
-	if isTerminal(p.stdin) {
-		fmt.Fprintf(p.stderr, consoleHint, job.Action.Owner().Short())
-		keys, disconnect, err := p.connectConsole(launch.Stdin, end)
-		if err != nil {
-			return err
-		}
-		defer disconnect()
-		launch.Stdin = keys
-	}
-	result, err := s.newProgram(launch).Run(ctx, job)
+	result, err := s.runProgram(ctx, job, launch, disconnect)
+	saved.tell(p.stderr)
 	switch {
 	case errors.Is(err, errEnded):
 		return nil
@@ -192,6 +202,42 @@ func (p *program) launch(ctx context.Context, s *session, job runner.Job, launch
 	return nil
 }
 
+func (s *session) runProgram(ctx context.Context, job runner.Job, launch runner.Launch, disconnect func()) (*action.Result, error) {
+	defer disconnect()
+	return s.newProgram(launch).Run(ctx, job)
+}
+
+// connect gives the program its input and output: a terminal if it wants one and
+// there is one, else what we have. disconnect is called when it has ended.
+func (p *program) connect(launch *runner.Launch, a *action.Action, end func(cause error)) (disconnect func(), err error) {
+	wantsTerminal := a.Work().(*action.Command).Lent.Terminal
+	if wantsTerminal && p.atTerminal() {
+		return p.lendTerminal(launch, end)
+	}
+	stdout, drainStdout, err := copyTo(p.stdout)
+	if err != nil {
+		return nil, err
+	}
+	stderr, drainStderr, err := copyTo(p.stderr)
+	if err != nil {
+		drainStdout()
+		return nil, err
+	}
+	launch.Stdin, launch.Stdout, launch.Stderr = fileOf(p.stdin), stdout, stderr
+	drain := func() { drainStderr(); drainStdout() }
+	if wantsTerminal || !isTerminal(p.stdin) {
+		return drain, nil
+	}
+	fmt.Fprintf(p.stderr, consoleHint, a.Owner().Short())
+	keys, giveBack, err := p.connectConsole(launch.Stdin, end)
+	if err != nil {
+		drain()
+		return nil, err
+	}
+	launch.Stdin = keys
+	return func() { giveBack(); drain() }, nil
+}
+
 // connectConsole gives the program what the person types, and us the keys that are
 // for us.
 func (p *program) connectConsole(keyboard *os.File, end func(cause error)) (keys *os.File, disconnect func(), err error) {
@@ -199,7 +245,7 @@ func (p *program) connectConsole(keyboard *os.File, end func(cause error)) (keys
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := p.terminal.raw(keyboard); err != nil {
+	if err := p.terminal.rawKeys(keyboard); err != nil {
 		p.terminal.restore()
 		return nil, nil, errors.Join(err, fromConsole.Close(), toProgram.Close())
 	}
@@ -244,7 +290,7 @@ const diskPath = "/disk"
 // openDisk is the file of --disk as a mount; nobody else can have it until it is
 // released.
 func (p *program) openDisk(run *runFlags) (mounts []sandbox.Mount, release func(), err error) {
-	if run.disk == "" {
+	if run == nil || run.disk == "" {
 		return nil, func() {}, nil
 	}
 	name := p.path(run.disk)

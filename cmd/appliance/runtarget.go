@@ -31,23 +31,34 @@ const programSuffix = ".run"
 
 // findProgram is the target that a person means who wants to run at.
 func findProgram(ctx context.Context, loader *load.Loader, at label.Label) (*load.Target, error) {
-	t, err := actual(ctx, loader, at)
+	found, t, err := ownProgram(ctx, loader, at, programSuffix)
+	if found != nil || err != nil {
+		return found, err
+	}
+	programs, err := programsIn(ctx, loader, t.Label())
+	if err != nil {
+		return nil, err
+	}
+	return nil, notRunnable(t, programs)
+}
+
+// ownProgram is the target at, or the one beside it with the suffix behind its name,
+// if one of them can be run; found is nil if not, and t is what at means.
+func ownProgram(ctx context.Context, loader *load.Loader, at label.Label, suffix string) (found, t *load.Target, err error) {
+	t, err = actual(ctx, loader, at)
 	if err == nil && canRun(t) {
-		return t, nil
+		return t, t, nil
 	}
 	if err == nil {
 		at = t.Label()
 	}
 	programs, dirErr := programsIn(ctx, loader, at)
 	for _, p := range programs {
-		if p.Label().Name() == at.Name()+programSuffix {
-			return p, nil
+		if p.Label().Name() == at.Name()+suffix {
+			return p, t, nil
 		}
 	}
-	if err = cmp.Or(err, dirErr); err != nil {
-		return nil, err
-	}
-	return nil, notRunnable(t, programs)
+	return nil, t, cmp.Or(err, dirErr)
 }
 
 // programsIn are the targets in the directory of at that can be run.

@@ -17,9 +17,8 @@ type terminal struct {
 	saved *term.State // nil while the terminal is as it was
 }
 
-// raw makes f give each key as it is typed, ^C too, and show none. Unlike in full
-// raw mode, a newline that is written still begins a line: much of what programs
-// and firmware print relies on it.
+// raw makes f give each key as it is typed, ^C too, show none, and show what is
+// written as it is.
 func (t *terminal) raw(f *os.File) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -29,6 +28,16 @@ func (t *terminal) raw(f *os.File) error {
 		return fmt.Errorf("terminal: %w", err)
 	}
 	t.fd, t.saved = fd, saved
+	return nil
+}
+
+// rawKeys is raw, but a newline that is written still begins a line: much of what
+// programs and firmware print relies on it.
+func (t *terminal) rawKeys(f *os.File) error {
+	if err := t.raw(f); err != nil {
+		return err
+	}
+	fd := int(f.Fd())
 	mode, err := unix.IoctlGetTermios(fd, unix.TCGETS)
 	if err == nil {
 		mode.Oflag |= unix.OPOST

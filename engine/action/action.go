@@ -58,7 +58,48 @@ type Command struct {
 	Outputs     []Output        // by absolute path; trees exist, empty, when the command starts
 	Cores       int             // cores it can make use of through the jobserver; 0 means one
 	Devices     []string        // devices of the host below /dev that it gets if they are there; sorted
-	Network     bool            // it has the caller's network; for Launch alone
+	Lent        Lent            // what the caller lends it; for Launch alone
+}
+
+// Lent is what a program gets of the person who runs it, beside input and output.
+type Lent struct {
+	Network   bool   // the network of this machine
+	Terminal  bool   // a terminal of its own, if the person sits at one
+	Directory string // absolute path where the person's directory is, to be written to; "" is nowhere
+	Saves     []Save // files that are kept when it ends well; sorted by path
+}
+
+// Save is a file that a program may write, and where it is kept.
+type Save struct {
+	Path string      // absolute; alone in its directory, which is empty when the program starts
+	To   label.Label // a source file, which need not exist
+}
+
+// IsZero reports whether nothing is lent.
+func (l Lent) IsZero() bool {
+	return !l.Network && !l.Terminal && l.Directory == "" && len(l.Saves) == 0
+}
+
+func (l Lent) check() error {
+	if l.Directory == "/" {
+		return fmt.Errorf("directory /: the root cannot be the caller's directory")
+	}
+	if l.Directory != "" {
+		if err := checkAbsolute("directory", l.Directory); err != nil {
+			return err
+		}
+	}
+	dirs := map[string]bool{"/": true}
+	for _, s := range l.Saves {
+		if err := checkAbsolute("saved file", s.Path); err != nil {
+			return err
+		}
+		if dirs[path.Dir(s.Path)] {
+			return fmt.Errorf("saved file %q: want a directory of its own for each", s.Path)
+		}
+		dirs[path.Dir(s.Path)] = true
+	}
+	return nil
 }
 
 // Mount is trees laid over one another at an absolute path. Two that bring
@@ -127,8 +168,8 @@ func (p Plan) check() error {
 	case outputs > 0 && p.Purpose == Launch:
 		return fmt.Errorf("a program to launch has no outputs")
 	}
-	if c, ok := p.Work.(*Command); ok && c.Network && p.Purpose != Launch {
-		return fmt.Errorf("a command of the build has no network")
+	if c, ok := p.Work.(*Command); ok && !c.Lent.IsZero() && p.Purpose != Launch {
+		return fmt.Errorf("a command of the build is lent nothing")
 	}
 	return nil
 }
@@ -224,10 +265,12 @@ func (c *Command) check() error {
 			return fmt.Errorf("device %q: want a clean path below /dev", d)
 		}
 	}
-	if c.Dir == "" {
-		return nil
+	if c.Dir != "" {
+		if err := checkAbsolute("working directory", c.Dir); err != nil {
+			return err
+		}
 	}
-	return checkAbsolute("working directory", c.Dir)
+	return c.Lent.check()
 }
 
 func checkAbsolute(what, p string) error {

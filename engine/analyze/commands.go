@@ -3,10 +3,12 @@ package analyze
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"go.starlark.net/starlark"
 
 	"github.com/kittyhawk/appliance/engine/action"
+	"github.com/kittyhawk/appliance/engine/label"
 	"github.com/kittyhawk/appliance/engine/star"
 )
 
@@ -100,7 +102,14 @@ func (a *actions) test(_ *starlark.Thread, args starlark.Tuple, kwargs []starlar
 // executable is the program of an executable rule.
 func (a *actions) executable(_ *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 	c := command{common: common{mnemonic: "Run", purpose: action.Launch}}
-	if err := c.unpack("executable", args, kwargs, "devices??", &c.devices, "network?", &c.work.Network); err != nil {
+	var saves *starlark.Dict
+	lent := &c.work.Lent
+	err := c.unpack("executable", args, kwargs, "devices??", &c.devices, "network?", &lent.Network,
+		"terminal?", &lent.Terminal, "user_dir?", &lent.Directory, "saves??", &saves)
+	if err != nil {
+		return nil, err
+	}
+	if lent.Saves, err = a.saves(saves); err != nil {
 		return nil, err
 	}
 	if err := a.once("executable", a.node.target.Rule().Executable(), a.node.executable); err != nil {
@@ -112,6 +121,41 @@ func (a *actions) executable(_ *starlark.Thread, args starlark.Tuple, kwargs []s
 	}
 	a.node.executable, err = a.plan(c.common, w)
 	return starlark.None, err
+}
+
+// saves reads a dict from path to where the file is kept: a source file, or the name
+// of one in the build directory of the target.
+func (a *actions) saves(d *starlark.Dict) ([]action.Save, error) {
+	if d == nil {
+		return nil, nil
+	}
+	var saves []action.Save
+	for key, value := range starlark.Entries(d) {
+		p, ok := starlark.AsString(key)
+		if !ok {
+			return nil, fmt.Errorf("saves: got %s as a key, want string", key.Type())
+		}
+		to, err := a.sourceFile(value)
+		if err != nil {
+			return nil, fmt.Errorf("saves: %q: %w", p, err)
+		}
+		saves = append(saves, action.Save{Path: p, To: to})
+	}
+	slices.SortFunc(saves, func(x, y action.Save) int { return strings.Compare(x.Path, y.Path) })
+	return saves, nil
+}
+
+func (a *actions) sourceFile(v starlark.Value) (label.Label, error) {
+	switch v := v.(type) {
+	case starlark.String:
+		return a.node.label.Sibling(string(v))
+	case star.File:
+		if f := v.Artifact(); f.Origin() == action.Source && !f.IsTree() {
+			return f.Owner(), nil
+		}
+		return label.Label{}, fmt.Errorf("%s is no source file", v)
+	}
+	return label.Label{}, fmt.Errorf("got %s, want a source File or the name of one", v.Type())
 }
 
 // once refuses a second action of a kind, and one that the rule is not made for.

@@ -150,7 +150,7 @@ func (a *analysis) blame(from *load.Target, attr string, at label.Label, err err
 }
 
 func (a *analysis) checkVisible(from *load.Target, attr string, t *load.Target) error {
-	if from == nil || from.MayUse(t) || implicit(from, attr, t) {
+	if from == nil || from.MayUse(t) || implicit(from, attr, t) || a.asked(from, attr) {
 		return nil
 	}
 	p := a.labelProblem(from, attr, t.Label(), "%s is not visible from %s", t.Label(), from.Label().Directory())
@@ -165,6 +165,12 @@ func (a *analysis) checkVisible(from *load.Target, attr string, t *load.Target) 
 // rule's directory that must see it.
 func implicit(from *load.Target, attr string, t *load.Target) bool {
 	return strings.HasPrefix(attr, "_") && t.VisibleFrom(from.Rule().File())
+}
+
+// asked reports whether it is not the target but an override that chose what an
+// attribute names: then nobody must be allowed to, as with targets to build.
+func (a *analysis) asked(from *load.Target, attr string) bool {
+	return len(a.overrides[from.Label()][attr]) > 0
 }
 
 // incoming is the configuration of a target whose dependents have config.

@@ -88,9 +88,7 @@ func describeCommand(b *strings.Builder, c *action.Command) {
 	if c.Cores != 0 {
 		fmt.Fprintf(b, "  cores %d\n", c.Cores)
 	}
-	if c.Network {
-		b.WriteString("  network\n")
-	}
+	describeLent(b, c.Lent)
 	for _, d := range c.Devices {
 		fmt.Fprintf(b, "  device %s\n", d)
 	}
@@ -101,6 +99,21 @@ func describeCommand(b *strings.Builder, c *action.Command) {
 		for _, f := range m.Artifacts {
 			fmt.Fprintf(b, "  mount %s = %s\n", m.Path, name(f))
 		}
+	}
+}
+
+func describeLent(b *strings.Builder, l action.Lent) {
+	if l.Network {
+		b.WriteString("  network\n")
+	}
+	if l.Terminal {
+		b.WriteString("  terminal\n")
+	}
+	if l.Directory != "" {
+		fmt.Fprintf(b, "  user_dir %s\n", l.Directory)
+	}
+	for _, s := range l.Saves {
+		fmt.Fprintf(b, "  save %s = %s\n", s.Path, s.To)
 	}
 }
 

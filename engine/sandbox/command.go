@@ -90,7 +90,15 @@ func startCommand(req request) (int, error) {
 	for i := range req.Extra {
 		files = append(files, uintptr(extraFD+i))
 	}
-	attr := &syscall.ProcAttr{Env: spec.Env, Files: files, Sys: &syscall.SysProcAttr{Setsid: true}}
+	if req.Terminal {
+		line, err := openTerminal(extraFD + req.Extra + asNumber(req.Stdin))
+		if err != nil {
+			return 0, err
+		}
+		defer unix.Close(line)
+		copy(files, []uintptr{uintptr(line), uintptr(line), uintptr(line)})
+	}
+	attr := &syscall.ProcAttr{Env: spec.Env, Files: files, Sys: &syscall.SysProcAttr{Setsid: true, Setctty: req.Terminal}}
 	pid, err := forkExec(program, spec.Argv, attr)
 	if err != nil {
 		return 0, &StartError{spec.Argv[0], whyNot(program, err)}

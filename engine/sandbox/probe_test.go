@@ -46,6 +46,7 @@ var probes = map[string]func(args []string) error{
 	"signals":  printIgnored,
 	"readlink": func(args []string) error { return printLink(args[0]) },
 	"chown":    func(args []string) error { return os.Chown(args[0], 0, 0) },
+	"terminal": printTerminal,
 	"open":     func(args []string) error { f, err := os.OpenFile(args[0], os.O_RDWR, 0); f.Close(); return err },
 }
 

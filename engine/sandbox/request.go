@@ -9,10 +9,12 @@ import (
 
 // A request is what the parent tells the child.
 type request struct {
-	Spec  Spec  // without its files, which are inherited
-	Extra int   // how many ExtraFiles
-	Stdin bool  // the file after them is the command's standard input
-	Probe probe // not empty: try this ability instead of running a command
+	Spec  Spec // without its files, which are inherited
+	Extra int  // how many ExtraFiles
+	Stdin bool // the file after them is the command's standard input
+	// The file after that is a socket for the master of the command's terminal.
+	Terminal bool
+	Probe    probe // not empty: try this ability instead of running a command
 }
 
 // A request travels as strings that end in NUL, which none of them contains: they
@@ -25,6 +27,7 @@ func (r request) encode(w io.Writer) error {
 	e.text(string(r.Probe))
 	e.number(r.Extra)
 	e.number(asNumber(r.Stdin))
+	e.number(asNumber(r.Terminal))
 	e.list(r.Spec.Argv)
 	e.list(r.Spec.Env)
 	e.text(r.Spec.Dir)
@@ -62,7 +65,7 @@ func (e encoder) list(list []string) {
 // decodeRequest reads no further than the end of the request, bar what is buffered.
 func decodeRequest(r io.Reader) (request, error) {
 	d := decoder{r: bufio.NewReader(r)}
-	req := request{Probe: probe(d.text()), Extra: d.number(), Stdin: d.number() == 1}
+	req := request{Probe: probe(d.text()), Extra: d.number(), Stdin: d.number() == 1, Terminal: d.number() == 1}
 	req.Spec.Argv = d.list()
 	req.Spec.Env = d.list()
 	req.Spec.Dir = d.text()

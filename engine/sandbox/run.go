@@ -94,15 +94,35 @@ func (s *Starter) start(ctx context.Context, req request, flags uintptr) (report
 	if req.Stdin {
 		files = append(files, req.Spec.Stdin)
 	}
-	gone, err := s.order(flags, files)
+	gone, wait, err := s.orderTerminal(flags, files, req.Spec.Terminal)
 	if err != nil {
 		return report{}, err
 	}
+	defer wait()
 	fromParent.Close()
 	toParent.Close()
 	stop := context.AfterFunc(ctx, func() { toChild.Close() })
 	defer stop()
 	return converse(ctx, req, toChild, fromChild, gone)
+}
+
+// orderTerminal is order, with a terminal for the command if somebody takes the
+// master of it. wait returns when nothing more can be taken.
+func (s *Starter) orderTerminal(flags uintptr, files []*os.File, take func(master *os.File)) (gone <-chan struct{}, wait func(), err error) {
+	if take == nil {
+		gone, err = s.order(flags, files)
+		return gone, func() {}, err
+	}
+	terminal, err := newHandover()
+	if err != nil {
+		return nil, nil, err
+	}
+	if gone, err = s.order(flags, append(files, terminal.theirs)); err != nil {
+		terminal.close()
+		return nil, nil, err
+	}
+	terminal.serve(take)
+	return gone, func() { <-terminal.done }, nil
 }
 
 // converse sends the request, waits for the end of the child and returns what it said.

@@ -30,6 +30,10 @@ type Spec struct {
 	Stdin *os.File
 	// Stdout and Stderr may be the same file; nil throws the output away.
 	Stdout, Stderr *os.File
+	// Terminal, unless nil, gives the command a terminal in the place of these three,
+	// which controls its session. It is called with the master before the command starts, and
+	// owns it. Reading from it ends with an error when the sandbox has ended.
+	Terminal func(master *os.File)
 	// ExtraFiles become the file descriptors 3, 4, … of the command.
 	ExtraFiles []*os.File
 	// Network shares the caller's network. Otherwise there is a loopback interface

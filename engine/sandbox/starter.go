@@ -143,7 +143,7 @@ func (s *Starter) Run(ctx context.Context, spec Spec) (Result, error) {
 	if err := spec.check(); err != nil {
 		return Result{}, err
 	}
-	req := request{Spec: spec, Extra: len(spec.ExtraFiles), Stdin: spec.Stdin != nil}
+	req := request{Spec: spec, Extra: len(spec.ExtraFiles), Stdin: spec.Stdin != nil, Terminal: spec.Terminal != nil}
 	rep, err := s.start(ctx, req, cloneFlags(spec))
 	if err != nil {
 		return Result{}, err
