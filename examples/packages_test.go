@@ -110,3 +110,27 @@ func TestGoPackages(t *testing.T) {
 	}
 	w.wantFailure("modules are taken from the directory vendor", "//packages:without_module", "--platforms=@rules//platform:x86_64")
 }
+
+// Were this to fail, one of the kinds of packages could not be built as it comes
+// with the program.
+func TestRecipesOfCmakeMesonAndGo(t *testing.T) {
+	w := newWorkspace(t)
+	w.build("@rules//library/lz4", "@rules//library/mosquitto")
+	w.build("@rules//library/websocketd", "--platforms=@rules//platform:x86_64")
+	library := filepath.Join(w.dir, "out", "@rules", "library")
+	for _, name := range []string{"lz4/lz4.runtime/usr/bin/lz4", "mosquitto/mosquitto.runtime/usr/sbin/mosquitto"} {
+		program, err := elf.Open(filepath.Join(library, name))
+		w.check(err)
+		defer program.Close()
+		if program.Machine != elf.EM_PPC {
+			t.Errorf("%s is for %s, want %s", name, program.Machine, elf.EM_PPC)
+		}
+	}
+	if runtime.GOARCH != "amd64" {
+		return
+	}
+	out, err := exec.Command(filepath.Join(library, "websocketd/websocketd.runtime/usr/bin/websocketd"), "--version").CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "websocketd 0.4.1 ") {
+		t.Errorf("websocketd --version: %v\n%s", err, out)
+	}
+}
