@@ -44,19 +44,19 @@ func (w *workspace) program(pkg, name string) *elf.File {
 // their kin see what dependencies install, and nothing of the tool roots. The
 // projects themselves check what they find.
 func TestGeneratedFilesHideTheExecPlatform(t *testing.T) {
-	w := newPackages(t)
 	for platform, machine := range map[string]elf.Machine{"ppc440fp": elf.EM_PPC, "x86_64": elf.EM_X86_64} {
 		t.Run(platform, func(t *testing.T) {
+			w := newPackages(t)
 			w.build("//packages:with_cmake", "//packages:with_meson", "--platforms=@rules//platform:"+platform)
 			for _, pkg := range []string{"with_cmake", "with_meson"} {
 				program := w.program(pkg, "usr/bin/program")
 				if program.Machine != machine {
 					t.Errorf("%s: the program is for %s, want %s", pkg, program.Machine, machine)
 				}
-				libraries, err := w.program(pkg, "usr/lib/libown.so").ImportedLibraries()
+				libraries, err := w.program(pkg, "usr/lib/libown.so.1").ImportedLibraries()
 				w.check(err)
 				if got := strings.Join(libraries, " "); got != "libreal.so.1 libm.so.6 libc.so.6" {
-					t.Errorf("%s: libown.so needs %s", pkg, got)
+					t.Errorf("%s: libown.so.1 needs %s", pkg, got)
 				}
 				for _, tag := range []elf.DynTag{elf.DT_RPATH, elf.DT_RUNPATH} {
 					if paths, err := program.DynString(tag); err != nil || len(paths) > 0 {
@@ -109,4 +109,28 @@ func TestGoPackages(t *testing.T) {
 		}
 	}
 	w.wantFailure("modules are taken from the directory vendor", "//packages:without_module", "--platforms=@rules//platform:x86_64")
+}
+
+// Were this to fail, one of the kinds of packages could not be built as it comes
+// with the program.
+func TestRecipesOfCmakeMesonAndGo(t *testing.T) {
+	w := newWorkspace(t)
+	w.build("@rules//library/lz4", "@rules//library/mosquitto")
+	w.build("@rules//library/websocketd", "--platforms=@rules//platform:x86_64")
+	library := filepath.Join(w.dir, "out", "@rules", "library")
+	for _, name := range []string{"lz4/lz4.runtime/usr/bin/lz4", "mosquitto/mosquitto.runtime/usr/sbin/mosquitto"} {
+		program, err := elf.Open(filepath.Join(library, name))
+		w.check(err)
+		defer program.Close()
+		if program.Machine != elf.EM_PPC {
+			t.Errorf("%s is for %s, want %s", name, program.Machine, elf.EM_PPC)
+		}
+	}
+	if runtime.GOARCH != "amd64" {
+		return
+	}
+	out, err := exec.Command(filepath.Join(library, "websocketd/websocketd.runtime/usr/bin/websocketd"), "--version").CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "websocketd 0.4.1 ") {
+		t.Errorf("websocketd --version: %v\n%s", err, out)
+	}
 }
