@@ -17,6 +17,7 @@ import (
 	"github.com/kittyhawk/appliance/rules/tools/ext2"
 	"github.com/kittyhawk/appliance/rules/tools/gzip"
 	"github.com/kittyhawk/appliance/rules/tools/patch"
+	"github.com/kittyhawk/appliance/rules/tools/tar"
 	"github.com/kittyhawk/appliance/rules/tools/trees"
 	"github.com/kittyhawk/appliance/rules/tools/uimage"
 )
@@ -31,7 +32,7 @@ const ExecPlatform = "@rules//platform:exec"
 // "subject" names.
 const Shell = "@rules//package:shell"
 
-//go:embed APPLIANCE.star appliance image kernel library machine package platform rootfs source toolchain toolroot
+//go:embed APPLIANCE.star appliance image kernel library machine package platform rootfs sdk source toolchain toolroot
 var files embed.FS
 
 // Files are the Starlark files and recipes of @rules.
@@ -49,6 +50,7 @@ func Tools() []action.Tool {
 		ext2.Tool(),
 		gzip.Tool(),
 		patch.Tool(),
+		tar.Tool(),
 		trees.MergeTool(),
 		trees.SelectTool(),
 		uimage.Tool(),

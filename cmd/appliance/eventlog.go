@@ -61,7 +61,7 @@ var outcomes = map[event.Outcome]string{
 }
 
 // eventLine is an event as it is written, nil if it is not. Times are in
-// seconds; id is the same in both lines of an action; key is its digest.
+// seconds: took_s passed, user_s and system_s were of processors; id is the same in both lines of an action; key is its digest.
 func eventLine(e event.Event) map[string]any {
 	switch e := e.(type) {
 	case event.Loaded:
@@ -78,6 +78,10 @@ func eventLine(e event.Event) map[string]any {
 		line := map[string]any{
 			"event": "finished", "id": e.ID, "owner": e.Owner.String(), "mnemonic": e.Mnemonic,
 			"outcome": outcomes[e.Outcome], "took_s": e.Took.Seconds(),
+		}
+		if e.Spent != (event.Spent{}) {
+			line["user_s"], line["system_s"] = e.Spent.User.Seconds(), e.Spent.System.Seconds()
+			line["max_rss_bytes"] = e.Spent.MaxRSS
 		}
 		if e.Log != "" {
 			line["log"] = e.Log

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/kittyhawk/appliance/engine/digest"
 	"github.com/kittyhawk/appliance/engine/tree"
@@ -16,6 +17,13 @@ type Result struct {
 	ExitCode int
 	Log      digest.Digest // standard output and error together; zero when empty
 	Cached   bool          // it was not run for this request
+	Spent    Spent         // zero if it is Cached; no part of the encoded result
+}
+
+// Spent is what a command took of the machine.
+type Spent struct {
+	User, System time.Duration // of processor time, by all of its processes
+	MaxRSS       int64         // the largest resident set of one process, in bytes
 }
 
 // Encode is the result as a REAPI ActionResult.

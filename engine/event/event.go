@@ -79,7 +79,15 @@ type ActionFinished struct {
 	Key      digest.Digest // the action digest; zero when it was never known
 	Outcome  Outcome
 	Took     time.Duration
+	Spent    Spent
 	Log      string // path of its log on this host, "" when it printed nothing
+}
+
+// Spent is what a command took of the machine; zero unless it ran now, to a good
+// end.
+type Spent struct {
+	User, System time.Duration // of processor time, by all of its processes
+	MaxRSS       int64         // the largest resident set of one process, in bytes
 }
 
 // TestStatus is what came of a test.

@@ -29,6 +29,7 @@ func (x *execution) perform(ctx context.Context, t *task) (*action.Result, error
 		Key:      key(request),
 		Outcome:  outcomeOf(ctx, result, err),
 		Took:     time.Since(clock.began),
+		Spent:    spent(result),
 		Log:      x.logPath(request, result),
 	})
 	if err != nil {
@@ -49,6 +50,13 @@ func (x *execution) logPath(r *action.Request, result *action.Result) string {
 		return ""
 	}
 	return x.LogPath(r.Key)
+}
+
+func spent(r *action.Result) event.Spent {
+	if r == nil {
+		return event.Spent{}
+	}
+	return event.Spent(r.Spent)
 }
 
 func outcomeOf(ctx context.Context, r *action.Result, err error) event.Outcome {

@@ -59,6 +59,7 @@ func (x *execution) performTest(ctx context.Context, t *task) (*action.Result, e
 		Key:      key(request),
 		Outcome:  outcomeOf(ctx, result, err),
 		Took:     time.Since(clock.began),
+		Spent:    spent(result),
 		Log:      x.logPath(request, result),
 	})
 	if err != nil && t.verdict.Status == event.NoStatus {

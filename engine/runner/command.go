@@ -85,7 +85,12 @@ func (r *commandRun) run(ctx context.Context) (*action.Result, error) {
 	if ended.ExitCode != 0 || ended.Signal != 0 {
 		return nil, r.fail(ctx, endedHow(ended), nil)
 	}
-	return r.collect(ctx)
+	result, err := r.collect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	result.Spent = action.Spent{User: ended.User, System: ended.System, MaxRSS: ended.MaxRSS}
+	return result, nil
 }
 
 // withLimit ends ctx after limit; 0 is never.

@@ -19,7 +19,7 @@ FILENAME == ARGV[1] {
     next
 }
 
-/^(# )?CONFIG_/ { got[symbol($0)] = $0 }
+/^[A-Z][A-Za-z0-9_]*=/ || /^# [A-Z][A-Za-z0-9_]* is not set$/ { got[symbol($0)] = $0 }
 
 END {
     for (i = 1; i <= count; i++) {

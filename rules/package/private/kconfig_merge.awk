@@ -25,7 +25,7 @@ FILENAME == base {
     next
 }
 
-/^CONFIG_[A-Za-z0-9_]+=/ || /^# CONFIG_[A-Za-z0-9_]+ is not set$/ {
+/^[A-Z][A-Za-z0-9_]*=/ || /^# [A-Z][A-Za-z0-9_]* is not set$/ {
     name = symbol($0)
     if (FILENAME == own && name in line)
         complain(name " is not yours to set: the rule does, see " place[name])
@@ -35,7 +35,7 @@ FILENAME == base {
     next
 }
 
-!/^[ \t]*(#.*)?$/ { complain("got \"" $0 "\", want CONFIG_NAME=value, # CONFIG_NAME is not set, or a comment") }
+!/^[ \t]*(#.*)?$/ { complain("got \"" $0 "\", want NAME=value, # NAME is not set, or a comment") }
 
 END {
     printf "" >wanted

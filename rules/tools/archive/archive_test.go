@@ -86,6 +86,29 @@ func unpack(args string, archive []byte) (map[string]string, error) {
 	return call.Lines("tree"), nil
 }
 
+// An archive in an archive is unpacked from the tree that the outer one became.
+func TestMember(t *testing.T) {
+	run := func(member string) (map[string]string, error) {
+		call := treetest.New(`{"member": "` + member + `", "strip_components": 1}`)
+		call.AddTree("archive", "outer", map[string]string{"inner/x-1.tar": "file " + string(source(t)), "inner/other": "file not wanted"})
+		err := Tool().Run(context.Background(), call)
+		return call.Lines("tree"), err
+	}
+	got, err := run("inner/x-1.tar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(sourceLines(), got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	for _, member := range []string{"inner/x-2.tar", "inner"} {
+		_, err := run(member)
+		if want := "member: no file " + member + " in outer"; err == nil || err.Error() != want {
+			t.Errorf("%s: got error %v, want %s", member, err, want)
+		}
+	}
+}
+
 func wantLines(t *testing.T, name, args string, archive []byte, want map[string]string) {
 	t.Helper()
 	got, err := unpack(args, archive)

@@ -9,14 +9,16 @@ import (
 )
 
 // Tool is "unpack": the input file "archive" becomes the output tree "tree".
-// Arguments, all optional: strip_prefix (string), strip_components (int), include
-// and exclude (lists of patterns), allow_escaping_links (bool), max_size_mib and
-// max_entries (int).
+// Arguments, all optional: member (string: "archive" is a tree, and the archive
+// the file at that path in it), strip_prefix (string), strip_components (int),
+// include and exclude (lists of patterns), allow_escaping_links (bool),
+// max_size_mib and max_entries (int).
 func Tool() action.Tool {
 	return action.Tool{Name: "unpack", Version: 1, Run: run}
 }
 
 type arguments struct {
+	Member             string   `json:"member"`
 	StripPrefix        string   `json:"strip_prefix"`
 	StripComponents    int      `json:"strip_components"`
 	Include            []string `json:"include"`
@@ -52,11 +54,11 @@ func run(ctx context.Context, call action.Call) error {
 	if err != nil {
 		return err
 	}
-	in, err := InputFile(call, "archive")
+	name, content, err := archiveInput(ctx, call, args.Member)
 	if err != nil {
 		return err
 	}
-	blob, err := call.Open(ctx, in.Node.Digest)
+	blob, err := call.Open(ctx, content)
 	if err != nil {
 		return err
 	}
@@ -67,7 +69,7 @@ func run(ctx context.Context, call action.Call) error {
 	}
 	if err := Unpack(ctx, blob, blob.Size(), o, w); err != nil {
 		w.Close()
-		return fmt.Errorf("unpack %s: %w", in.Name, err)
+		return fmt.Errorf("unpack %s: %w", name, err)
 	}
 	return w.Close()
 }

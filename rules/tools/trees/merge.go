@@ -22,6 +22,7 @@ type Origin struct {
 type Plan struct {
 	StripPrefix string            // the directory of each tree that is taken; "" is its root
 	Wanted      Selection         // of each tree, below StripPrefix
+	Relative    bool              // absolute symbolic links of each tree become relative ones
 	UsrMerge    bool              // bin, sbin, lib… move into usr, links take their places
 	Replace     []string          // patterns of paths where a later tree wins
 	Links       map[string]string // symbolic links to add, by path
@@ -95,6 +96,11 @@ func (m *merger) tree(ctx context.Context, o Origin) error {
 	root, err = Select(ctx, m.store, root, m.Wanted)
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.Name, err)
+	}
+	if m.Relative {
+		if root, err = relativeLinks(ctx, m.store, "", root); err != nil {
+			return fmt.Errorf("%s: %w", o.Name, err)
+		}
 	}
 	add := func(p string, n tree.Node) error { return m.add(ctx, p, n, o.Name) }
 	if m.UsrMerge {

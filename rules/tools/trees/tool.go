@@ -14,7 +14,7 @@ import (
 
 // MergeTool is "merge": the input directories "trees", in order, become the
 // output tree "tree". Arguments, all optional, are the fields of Plan:
-// strip_prefix, include, exclude, usr_merge, replace, links (a dictionary from
+// strip_prefix, include, exclude, relative_links, usr_merge, replace, links (a dictionary from
 // path to target), empty_dirs, prefix. Paths of links and empty_dirs may begin
 // with one slash, which means the root of the tree.
 func MergeTool() action.Tool {
@@ -32,6 +32,7 @@ type mergeArguments struct {
 	StripPrefix string            `json:"strip_prefix"`
 	Include     []string          `json:"include"`
 	Exclude     []string          `json:"exclude"`
+	Relative    bool              `json:"relative_links"`
 	UsrMerge    bool              `json:"usr_merge"`
 	Replace     []string          `json:"replace"`
 	Links       map[string]string `json:"links"`
@@ -45,7 +46,7 @@ func (a mergeArguments) plan() (Plan, error) {
 		return Plan{}, err
 	}
 	p := Plan{
-		StripPrefix: a.StripPrefix, Wanted: wanted, UsrMerge: a.UsrMerge, Replace: a.Replace,
+		StripPrefix: a.StripPrefix, Wanted: wanted, Relative: a.Relative, UsrMerge: a.UsrMerge, Replace: a.Replace,
 		Links: make(map[string]string, len(a.Links)), Prefix: a.Prefix,
 	}
 	for _, link := range slices.Sorted(maps.Keys(a.Links)) {

@@ -104,6 +104,24 @@ func TestMergeErrors(t *testing.T) {
 	wantError(t, trees.MergeTool(), `{"usr_merge": true}`, `path "usr/bin/x": `, lines{"bin/x": "file 1"}, lines{"usr/bin/x": "file 2"})
 }
 
+// A sysroot that is unpacked anywhere must not link to the files of the machine
+// that it is unpacked on.
+func TestRelativeLinks(t *testing.T) {
+	wantTree(t, trees.MergeTool(), `{"relative_links": true, "strip_prefix": "opt", "links": {"etc/s": "/x"}, "prefix": "p/q"}`,
+		lines{
+			"p/q/top": "link lib/a", "p/q/self": "link .", "p/q/lib/a": "link ../usr/lib/libc.so", "p/q/lib/b": "link a",
+			"p/q/usr/lib/up": "link ../../lib", "p/q/usr/lib/root": "link ../..", "p/q/usr/lib/out": "link ../../x",
+			"p/q/usr/lib/libc.so": "file c", "p/q/usr/lib/kept": "link ../x//y", "p/q/etc/s": "link /x",
+		},
+		lines{
+			"opt/top": "link /lib/a", "opt/self": "link /", "opt/lib/a": "link //usr/lib//libc.so", "opt/lib/b": "link a",
+			"opt/usr/lib/up": "link /lib/", "opt/usr/lib/root": "link /", "opt/usr/lib/out": "link /../../x",
+			"opt/usr/lib/libc.so": "file c", "opt/usr/lib/kept": "link ../x//y",
+		})
+	// Two packages that name one file in two ways agree.
+	wantTree(t, trees.MergeTool(), `{"relative_links": true}`, lines{"lib/a": "link ../x"}, lines{"lib/a": "link /x"}, lines{"lib/a": "link ../x"})
+}
+
 // A tool root of packages from before and after Debian's merge of /usr must work
 // as if dpkg had unpacked them: every link leads where it led.
 func TestUsrMerge(t *testing.T) {
