@@ -23,6 +23,12 @@ var update = flag.Bool("update", false, "rewrite the golden plans")
 
 // analyzeAll loads and analyses all targets of a workspace that has these rules.
 func analyzeAll(ws *workspace.Workspace) (*analyze.Plan, error) {
+	return analyzePatterns(ws, label.Label{}, "//...")
+}
+
+// analyzePatterns is analyzeAll for what patterns match, for the platform target
+// or, if it is zero, the workspace's own.
+func analyzePatterns(ws *workspace.Workspace, target label.Label, patterns ...string) (*analyze.Plan, error) {
 	here, err := filepath.Abs(".")
 	if err != nil {
 		return nil, err
@@ -30,20 +36,24 @@ func analyzeAll(ws *workspace.Workspace) (*analyze.Plan, error) {
 	if err := ws.AddLayer(rules.Repo, here); err != nil {
 		return nil, err
 	}
-	all, err := label.ParsePattern("//...", label.Label{})
-	if err != nil {
-		return nil, err
+	var wanted []label.Pattern
+	for _, p := range patterns {
+		one, err := label.ParsePattern(p, label.Label{})
+		if err != nil {
+			return nil, err
+		}
+		wanted = append(wanted, one)
 	}
 	exec, err := label.Parse(rules.ExecPlatform, label.Label{})
 	if err != nil {
 		return nil, err
 	}
-	options := analyze.Options{Tools: map[string]int{}, ExecPlatform: exec}
+	options := analyze.Options{Tools: map[string]int{}, TargetPlatform: target, ExecPlatform: exec}
 	for _, t := range rules.Tools() {
 		options.Tools[t.Name] = t.Version
 	}
 	loader := load.New(ws, event.Discard, load.Options{})
-	targets, err := loader.Targets(context.Background(), []label.Pattern{all})
+	targets, err := loader.Targets(context.Background(), wanted)
 	if err != nil {
 		return nil, err
 	}
