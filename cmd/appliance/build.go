@@ -52,6 +52,9 @@ func (p *program) build(ctx context.Context, flags *buildFlags, args []string) (
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
+	if err := p.useSourcesFor(ctx, s, &flags.sourceFlags, patterns); err != nil {
+		return err
+	}
 	if flags.noBuild {
 		_, err := s.engine.Plan(ctx, patterns)
 		return err

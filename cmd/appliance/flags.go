@@ -61,6 +61,7 @@ func (m *mirrorFlags) bases(env environment) (map[string]string, error) {
 // buildFlags are shared by all commands that build.
 type buildFlags struct {
 	mirrorFlags
+	sourceFlags
 	jobs            int
 	keepGoing       bool
 	platforms       string
@@ -82,6 +83,7 @@ func (b *buildFlags) register(fs *pflag.FlagSet) {
 func (b *buildFlags) registerWork(fs *pflag.FlagSet) {
 	b.output = defaultOutput
 	b.mirrorFlags.register(fs)
+	b.sourceFlags.register(fs)
 	fs.IntVarP(&b.jobs, "jobs", "j", 0, "run at most `N` jobs at once (default: as many as there are processors)")
 	fs.BoolVarP(&b.keepGoing, "keep_going", "k", false, "after a failure, build what does not depend on it")
 	fs.StringVar(&b.platforms, "platforms", "", "build for the platform `LABEL`")

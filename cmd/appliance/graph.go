@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 
+	"github.com/kittyhawk/appliance/engine/analyze"
 	"github.com/kittyhawk/appliance/engine/diag"
 	"github.com/kittyhawk/appliance/engine/event"
 	"github.com/kittyhawk/appliance/engine/label"
@@ -73,8 +75,19 @@ func (r *reading) Close() error {
 // graph is the targets of a workspace as queries see them: before select() has
 // chosen, all branches are there.
 type graph struct {
-	loader *load.Loader
-	base   label.Label
+	loader  *load.Loader
+	base    label.Label
+	changes []analyze.Override // of labels; all targets as they are loaded
+}
+
+// changed is what a label in an attribute of target t means, and in any.
+func (g graph) changed(t *load.Target, attr string, l label.Label) label.Label {
+	for _, c := range g.changes {
+		if c.Attr == "" && c.Target == l || c.Attr == attr && c.Target == t.Label() {
+			return c.Value.(label.Label)
+		}
+	}
+	return l
 }
 
 // Expand takes a wildcard at its word: unlike those of a build, it matches targets
@@ -116,7 +129,15 @@ func (g graph) Deps(ctx context.Context, l label.Label) ([]label.Label, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.Deps(), nil
+	if len(g.changes) == 0 || t.IsSource() {
+		return t.Deps(), nil
+	}
+	deps := slices.Clone(t.Rule().Toolchains())
+	for _, attr := range t.Attributes() {
+		star.Labels(t.Attribute(attr), func(l label.Label) { deps = append(deps, g.changed(t, attr, l)) })
+	}
+	slices.SortFunc(deps, label.Label.Compare)
+	return slices.Compact(deps), nil
 }
 
 func (g graph) Kind(ctx context.Context, l label.Label) (string, error) {
@@ -148,7 +169,7 @@ func (g graph) AttrLabels(ctx context.Context, l label.Label, name string) ([]la
 		return nil, err
 	}
 	var list []label.Label
-	star.Labels(t.Attribute(name), func(l label.Label) { list = append(list, l) })
+	star.Labels(t.Attribute(name), func(l label.Label) { list = append(list, g.changed(t, name, l)) })
 	return list, nil
 }
 

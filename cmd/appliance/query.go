@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kittyhawk/appliance/engine/event"
+	"github.com/kittyhawk/appliance/engine/label"
 	"github.com/kittyhawk/appliance/engine/query"
 )
 
@@ -31,6 +32,7 @@ Words with other characters than letters, digits and */@.-_:$~[] are quoted.`
 // queryFlags say how to print the answer, and where layers come from.
 type queryFlags struct {
 	mirrorFlags
+	sourceFlags
 	output string
 	order  string
 }
@@ -52,6 +54,7 @@ func newQuery(p *program) *cobra.Command {
 		ValidArgsFunction: p.completeLabels,
 	}
 	flags.mirrorFlags.register(cmd.Flags())
+	flags.sourceFlags.register(cmd.Flags())
 	var formats []string
 	for _, f := range query.Formats {
 		formats = append(formats, string(f))
@@ -75,7 +78,10 @@ func (p *program) query(ctx context.Context, expression string, flags *queryFlag
 		return err
 	}
 	defer func() { err = errors.Join(err, reading.Close()) }()
-	g := graph{reading.loader, w.base}
+	g, err := p.queriedGraph(ctx, q, flags, graph{loader: reading.loader, base: w.base})
+	if err != nil {
+		return err
+	}
 	list, err := q.Eval(ctx, g)
 	if err == nil && flags.order == "deps" {
 		list, err = query.ByDeps(ctx, g, list)
@@ -84,6 +90,29 @@ func (p *program) query(ctx context.Context, expression string, flags *queryFlag
 		return err
 	}
 	return query.Write(ctx, p.stdout, g, list, query.Format(flags.output))
+}
+
+// queriedGraph is the graph with what --override_source changes in it.
+func (p *program) queriedGraph(ctx context.Context, q *query.Query, flags *queryFlags, g graph) (graph, error) {
+	changes, err := p.overrideSources(ctx, &flags.sourceFlags, place{base: g.base}, g.loader, func() ([]label.Label, error) {
+		seen := &mentioned{graph: g}
+		_, err := q.Eval(ctx, seen)
+		return seen.labels, err
+	})
+	g.changes = changes
+	return g, err
+}
+
+// mentioned is a graph that remembers which targets were asked for by pattern.
+type mentioned struct {
+	graph
+	labels []label.Label
+}
+
+func (m *mentioned) Expand(ctx context.Context, pattern string) ([]label.Label, error) {
+	list, err := m.graph.Expand(ctx, pattern)
+	m.labels = append(m.labels, list...)
+	return list, err
 }
 
 // notes prints what Starlark code prints, and nothing else.

@@ -158,6 +158,10 @@ func (p *program) launchTarget(ctx context.Context, flags *buildFlags, find find
 	if err != nil {
 		return err
 	}
+	roots := func() ([]label.Label, error) { return launchRoots(target, changes), nil }
+	if err := p.useSources(ctx, s, &flags.sourceFlags, roots); err != nil {
+		return err
+	}
 	s.engine.Analysis.Overrides = append(s.engine.Analysis.Overrides, changes...)
 	program, err := s.engine.Program(ctx, target)
 	if errors.Is(err, analyze.ErrOverride) {
@@ -177,6 +181,17 @@ func (p *program) launchTarget(ctx context.Context, flags *buildFlags, find find
 	defer release()
 	s.screen.Close()
 	return p.launch(ctx, s, job, runner.Launch{Args: lend.args, Mounts: mounts})
+}
+
+// launchRoots are a target and what the command line makes it depend on.
+func launchRoots(target *load.Target, changes []analyze.Override) []label.Label {
+	roots := []label.Label{target.Label()}
+	for _, c := range changes {
+		if l, ok := c.Value.(label.Label); ok {
+			roots = append(roots, l)
+		}
+	}
+	return roots
 }
 
 // launch runs a program until it ends or the person ends it.

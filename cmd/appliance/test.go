@@ -60,6 +60,9 @@ func (p *program) test(ctx context.Context, flags *buildFlags, args []string) (e
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	logs.cas = s.store
+	if err := p.useSourcesFor(ctx, s, &flags.sourceFlags, patterns); err != nil {
+		return err
+	}
 	if flags.noBuild {
 		_, err := s.engine.TestPlan(ctx, patterns, flags.tests.keeps)
 		return err

@@ -75,6 +75,7 @@ func Targets(ctx context.Context, loader *load.Loader, targets []*load.Target, o
 	if err := problems.Err(); err != nil {
 		return nil, err
 	}
+	a.tellUnused(order)
 	plan := newPlan(roots, order)
 	a.opts.Events.Hear(event.Analyzed{Targets: len(order), Actions: len(plan.Actions), Took: a.opts.Now().Sub(start)})
 	return plan, nil

@@ -118,6 +118,10 @@ func (a *analysis) follow(ctx context.Context, from *load.Target, attr string, a
 		if err := a.checkVisible(from, attr, t); err != nil {
 			return nil, err
 		}
+		if by, ok := a.overrides.replacement(t.Label()); ok && !slices.Contains(chain, by.String()) {
+			from, attr, at = nil, "", by
+			continue
+		}
 		if t.IsSource() || t.Rule().Name() != star.Alias || !t.Rule().Builtin() {
 			return t, nil
 		}

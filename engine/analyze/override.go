@@ -4,22 +4,25 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"go.starlark.net/starlark"
 
 	"github.com/kittyhawk/appliance/engine/diag"
+	"github.com/kittyhawk/appliance/engine/event"
 	"github.com/kittyhawk/appliance/engine/label"
 	"github.com/kittyhawk/appliance/engine/load"
 	"github.com/kittyhawk/appliance/engine/star"
 )
 
 // Override changes an attribute of one target for one analysis, as if it stood
-// in the file that declares the target.
+// in the file that declares the target. Without an attribute it puts another target,
+// a label.Label, in its place.
 type Override struct {
 	Target label.Label
-	Attr   string
+	Attr   string // "" is the whole target
 	// Value is a bool, an int, a string, a []string that is appended to the list
 	// that is there, or a label.Label.
 	Value any
@@ -33,10 +36,20 @@ var ErrOverride = errors.New("override")
 // overrides are those of an analysis by target, then by attribute.
 type overrides map[label.Label]map[string][]Override
 
+// replacement is what stands in the place of a target, if anything does.
+func (o overrides) replacement(at label.Label) (by label.Label, ok bool) {
+	changes := o[at][""]
+	if len(changes) == 0 {
+		return at, false
+	}
+	by, ok = changes[len(changes)-1].Value.(label.Label)
+	return by, ok
+}
+
 // checkOverrides finds the target of each override, through aliases, and holds
 // it against the schema.
 func (a *analysis) checkOverrides(ctx context.Context) error {
-	a.overrides = overrides{}
+	found := overrides{}
 	var problems diag.List
 	for _, o := range a.opts.Overrides {
 		t, err := a.follow(ctx, nil, "", o.Target, a.config)
@@ -47,18 +60,42 @@ func (a *analysis) checkOverrides(ctx context.Context) error {
 			problems = append(problems, p)
 			continue
 		}
-		if a.overrides[t.Label()] == nil {
-			a.overrides[t.Label()] = map[string][]Override{}
+		if found[t.Label()] == nil {
+			found[t.Label()] = map[string][]Override{}
 		}
-		a.overrides[t.Label()][o.Attr] = append(a.overrides[t.Label()][o.Attr], o)
+		found[t.Label()][o.Attr] = append(found[t.Label()][o.Attr], o)
 	}
+	a.overrides = found
 	return problems.Err()
+}
+
+// tellUnused says which overrides have changed nothing. That is no error: they may
+// stand in a file of flags.
+func (a *analysis) tellUnused(order []*node) {
+	reached := map[label.Label]bool{}
+	for _, n := range order {
+		reached[n.label] = true
+	}
+	for _, target := range slices.SortedFunc(maps.Keys(a.overrides), label.Label.Compare) {
+		by, replaced := a.overrides.replacement(target)
+		if reached[target] || replaced && reached[by] {
+			continue
+		}
+		for _, attr := range slices.Sorted(maps.Keys(a.overrides[target])) {
+			for _, o := range a.overrides[target][attr] {
+				a.opts.Events.Hear(event.Note{Text: fmt.Sprintf("%s changes nothing: nothing that was asked for needs %s", o.By, target)})
+			}
+		}
+	}
 }
 
 // check says what the target's rule has against o.
 func (o Override) check(t *load.Target) *diag.Problem {
 	if t.IsSource() {
 		return o.problem("%s is a %s, which has no attributes", t.Label(), t.Kind())
+	}
+	if o.Attr == "" {
+		return nil
 	}
 	attr := t.Rule().Attribute(o.Attr)
 	if attr == nil || !attr.Overridable() || strings.HasPrefix(o.Attr, "_") {

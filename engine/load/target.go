@@ -57,6 +57,9 @@ func (t *Target) Macro() string { return t.macro }
 // It may be a *star.Select.
 func (t *Target) Attribute(name string) starlark.Value { return t.values[name] }
 
+// Text is the value of an attribute of that name that is a text and no select.
+func (t *Target) Text(name string) (text string, ok bool) { return starlark.AsString(t.values[name]) }
+
 // Attributes are the names of all attributes, sorted.
 func (t *Target) Attributes() []string {
 	if t.rule == nil {

@@ -126,7 +126,7 @@ func (r repo) walk(ctx context.Context, e *entry, problems *diag.List) {
 		e.target = target
 	default:
 		problems.Add(&diag.Problem{
-			Position: diag.Position{File: r.display + e.path},
+			Position: diag.Position{File: r.show(e.path)},
 			Text:     fmt.Sprintf("got a %s, want a file, directory or symbolic link", describe(mode)),
 			Hint:     "declare devices and special files in the root file system's manifest; sources hold bytes only",
 		})
@@ -145,7 +145,7 @@ func (r repo) walkDirectory(ctx context.Context, e *entry, problems *diag.List) 
 		}
 		child := &entry{name: d.Name(), path: path.Join(e.path, d.Name())}
 		if !utf8.ValidString(d.Name()) {
-			problems.Add(diag.Errorf(diag.Position{File: r.display + e.path}, "", "name %q is not UTF-8; rename it", d.Name()))
+			problems.Add(diag.Errorf(diag.Position{File: r.show(e.path)}, "", "name %q is not UTF-8; rename it", d.Name()))
 			continue
 		}
 		if child.info, err = d.Info(); err != nil {
@@ -171,8 +171,9 @@ func (e *entry) files() []*entry {
 
 // digest finds the digest of one file, without reading it if it is known.
 func (w *Workspace) digest(ctx context.Context, r repo, e *entry) error {
-	key := statKey{r.root, e.path}
-	s, cacheable := stampOf(e.info)
+	key, cacheable := r.statKey(e.path)
+	s, stamped := stampOf(e.info)
+	cacheable = cacheable && stamped
 	if cacheable {
 		if d, ok := w.stats.lookup(key, s); ok {
 			e.digest = d

@@ -38,6 +38,12 @@ type statCache struct {
 // statKey is a file on disk, by repository and path.
 type statKey struct{ root, path string }
 
+// statKey is the key of the file at p; ok is false for one that is not on disk.
+func (r repo) statKey(p string) (k statKey, ok bool) {
+	root, rest, ok := r.locate(p)
+	return statKey{root, rest}, ok
+}
+
 // stamp is what changes when a file does.
 type stamp struct {
 	Size, Mtime, Ctime int64 // bytes, nanoseconds since 1970

@@ -157,7 +157,7 @@ func (w *Workspace) Repos() []string {
 // workspace's root where that is possible, "@repo//path" for an embedded file.
 func (w *Workspace) Display(repo, p string) string {
 	if r, ok := w.repos[repo]; ok {
-		return r.display + p
+		return r.show(p)
 	}
 	return "@" + repo + "//" + p
 }
@@ -165,8 +165,27 @@ func (w *Workspace) Display(repo, p string) string {
 // Locate is the path on disk of a source file, absolute; ok is false for an
 // embedded one.
 func (w *Workspace) Locate(repo, p string) (abs string, ok bool) {
-	r := w.repos[repo]
-	return filepath.Join(r.root, filepath.FromSlash(p)), r.root != ""
+	root, rest, ok := w.repos[repo].locate(p)
+	return filepath.Join(root, filepath.FromSlash(rest)), ok
+}
+
+// locate is the directory on disk that the file at p lies in, and what is left of
+// its path.
+func (r repo) locate(p string) (root, rest string, ok bool) {
+	if a, assembled := r.files.(assembly); assembled {
+		return a.locate(p)
+	}
+	return r.root, p, r.root != ""
+}
+
+// show is the path of a file as messages show it.
+func (r repo) show(p string) string {
+	if a, ok := r.files.(assembly); ok {
+		if dir, rest, ok := a.locate(p); ok {
+			return filepath.Join(dir, filepath.FromSlash(rest))
+		}
+	}
+	return r.display + p
 }
 
 // repo finds a repository by name.
@@ -198,9 +217,9 @@ func (w *Workspace) ReadFile(repo, p string) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s: got a %s, want a file", r.display+p, describe(info.Mode()))
+		return nil, fmt.Errorf("%s: got a %s, want a file", r.show(p), describe(info.Mode()))
 	case info.Size() > maxSourceSize:
-		return nil, fmt.Errorf("%s: got %d bytes, want at most %d", r.display+p, info.Size(), maxSourceSize)
+		return nil, fmt.Errorf("%s: got %d bytes, want at most %d", r.show(p), info.Size(), maxSourceSize)
 	}
 	return fs.ReadFile(r.files, p)
 }
@@ -216,7 +235,7 @@ func (r repo) stat(p string) (fs.FileInfo, error) {
 func (r repo) tidy(p string, err error) error {
 	var pe *fs.PathError
 	if errors.As(err, &pe) {
-		return fmt.Errorf("%s: %w", r.display+p, pe.Err)
+		return fmt.Errorf("%s: %w", r.show(p), pe.Err)
 	}
 	return err
 }
@@ -256,6 +275,9 @@ func (w *Workspace) IsBuildDirectory(repo, dir string) bool {
 }
 
 func (r repo) isBuildDirectory(dir string) bool {
+	if _, ok := r.files.(assembly); ok {
+		return dir == ""
+	}
 	info, err := r.stat(path.Join(dir, BuildFile))
 	return err == nil && info.Mode().IsRegular()
 }
@@ -302,13 +324,14 @@ func (w *Workspace) Names(repo, dir string) []string {
 }
 
 // ignored are the names that no glob and no source tree ever has: version
-// control's own data and editors' backups.
+// control's own data, and editors' backups, locks and swap files.
 func ignored(name string) bool {
 	switch name {
 	case ".git", ".hg", ".svn", ".bzr", "CVS", ".jj", ".DS_Store":
 		return true
 	}
-	return strings.HasSuffix(name, "~")
+	swap, _ := path.Match(".*.sw?", name)
+	return swap || strings.HasSuffix(name, "~") || strings.HasPrefix(name, ".#")
 }
 
 func describe(m fs.FileMode) string {
