@@ -1,7 +1,9 @@
-# The trial of an SDK: sh -eu sdk_test.sh DIRECTORY DIRECTORY
+# The trial of an SDK: sh -eu sdk_test.sh DIRECTORY DIRECTORY BLANK
 #
-# The SDK is in both directories; the rule's documentation says what is tried. $prefix and $short_prefix begin the
-# compiler's names; $elf_class, $elf_data and $interpreter are what its programs have in their headers.
+# The SDK is in all directories, of which the last has a blank in its path; the rule's
+# documentation says what is tried. $prefix and $short_prefix begin the compiler's names,
+# $machine_flags are what it takes for granted; $elf_class, $elf_data and $interpreter
+# are what its programs have in their headers.
 
 fail() {
     echo "sdk_test: $*" >&2
@@ -66,6 +68,9 @@ int main(int argc, char **argv) {
 END
     "${short_prefix}gcc" hello.c -o hello -pthread -lm
     is_program hello
+    for flag in $machine_flags; do
+        "${short_prefix}gcc" '-###' -c hello.c 2>&1 | grep -qF -e "$flag" || fail "gcc does not take $flag for granted"
+    done
     "${short_prefix}gcc" -static hello.c -o hello-static -pthread -lm
     is_ours hello-static
     [ -e "$1/bin/${prefix}g++" ] || return 0
@@ -125,24 +130,41 @@ package() {
 
 # sums: what came out.
 sums() {
-    find hello* with-* install -type f | sort | xargs sha256sum
+    find . -name 'hello*' -o -name 'with-*' -o -path './install/*' -type f | sort | xargs sha256sum
 }
 
-for sdk; do
-    echo "sdk_test: $sdk"
-    mkdir "/work/$#"
-    cd "/work/$#"
-    links "$sdk"
-    programs "$sdk"
-    (hello "$sdk")
-    sourced "$sdk"
+# whole SDK: all that can be tried in one place, in the working directory.
+whole() {
+    links "$1"
+    programs "$1"
+    (hello "$1")
+    sourced "$1"
     (
-        . "$sdk/environment"
+        . "$1/environment"
         libraries
         package
-        sums >../sums
     )
-    [ ! -e ../sums.before ] || cmp ../sums.before ../sums || fail "the place of the SDK makes a difference"
-    mv ../sums ../sums.before
-    shift
-done
+}
+
+mkdir first second blank
+(
+    cd first
+    whole "$1"
+    sums >../first.sums
+)
+(
+    cd second
+    whole "$2"
+    sums >../second.sums
+)
+cmp first.sums second.sums || fail "the place of the SDK makes a difference"
+
+cd blank
+(hello "$3")
+sourced "$3"
+cmp hello ../first/hello || fail "a blank in the path makes a difference"
+said=$("$3/bin/${prefix}pkg-config" --version 2>&1) && fail "pkg-config does not mind a blank"
+case $said in
+*"move $3") ;;
+*) fail "pkg-config says $said" ;;
+esac

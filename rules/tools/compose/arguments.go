@@ -28,6 +28,10 @@ type layer struct {
 	Owner       string   `json:"owner"`        // default root:root
 	Rules       []rule   `json:"rules"`
 	Replace     []string `json:"replace"` // patterns that may win over earlier layers
+
+	// OnDemand takes of the layer only the shared libraries that programs need
+	// and no other layer brings, with the symbolic links that lead to them.
+	OnDemand bool `json:"on_demand"`
 }
 
 // rule changes what a pattern matches. One that matches nothing is an error.

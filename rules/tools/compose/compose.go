@@ -28,7 +28,8 @@ type composed struct {
 	generated map[digest.Digest][]byte // files that no layer brought
 }
 
-// compose lays the layers, then what was declared, then looks at the whole.
+// compose lays the layers, then what they need of those on demand, then what was
+// declared, and looks at the whole.
 func compose(ctx context.Context, a arguments, m materials) (*composed, error) {
 	if err := a.checkPatterns(); err != nil {
 		return nil, err
@@ -47,9 +48,15 @@ func compose(ctx context.Context, a arguments, m materials) (*composed, error) {
 	}
 	r := newRoot(a.Origin)
 	for i, l := range a.Layers {
+		if l.OnDemand {
+			continue
+		}
 		if err := r.lay(ctx, m.trees, l, m.layers[i], names); err != nil {
 			return nil, err
 		}
+	}
+	if err := r.demand(ctx, a, m, names); err != nil {
+		return nil, err
 	}
 	generated, err := r.declare(a, accounts, files, names)
 	if err != nil {

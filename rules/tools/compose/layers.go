@@ -15,18 +15,29 @@ import (
 
 // lay puts one layer into the file system.
 func (r *root) lay(ctx context.Context, src tree.Source, l layer, top tree.Node, names owners) error {
+	rules, err := l.inodes(ctx, src, top, names, func(in *inode) { r.put(in, matchesAny(l.Replace, in)) })
+	if err != nil {
+		return err
+	}
+	rules.complain(r, l.Origin)
+	return nil
+}
+
+// inodes calls use with all that lies in a layer, and returns its rules, which
+// know what they have matched.
+func (l layer) inodes(ctx context.Context, src tree.Source, top tree.Node, names owners, use func(*inode)) (*ruleSet, error) {
 	at := strings.Trim(l.Path, "/")
 	if at != "" {
 		if err := checkClean(at); err != nil {
-			return fmt.Errorf("%s: %w", l.Origin, err)
+			return nil, fmt.Errorf("%s: %w", l.Origin, err)
 		}
 	}
 	defaults, err := l.defaults(names)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	rules := newRuleSet(l.Rules)
-	err = tree.Walk(ctx, src, top, func(p string, n tree.Node) error {
+	return rules, tree.Walk(ctx, src, top, func(p string, n tree.Node) error {
 		p = path.Join(at, p)
 		if p == "" {
 			return nil
@@ -35,14 +46,9 @@ func (r *root) lay(ctx context.Context, src tree.Source, l layer, top tree.Node,
 		if err := rules.apply(in, names); err != nil {
 			return err
 		}
-		r.put(in, matchesAny(l.Replace, in))
+		use(in)
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	rules.complain(r, l.Origin)
-	return nil
 }
 
 // defaults are what a layer gives to inodes that no rule says more about.

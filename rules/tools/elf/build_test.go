@@ -2,6 +2,7 @@ package elf
 
 import (
 	"bytes"
+	"cmp"
 	"debug/elf"
 	"encoding/binary"
 )
@@ -16,6 +17,10 @@ type spec struct {
 	interp   string
 	dynamic  []dynamicString // nil for no dynamic section
 	textRel  bool
+	dtFlags  elf.DynFlag
+	dtFlags1 elf.DynFlag1
+	relro    bool
+	typ      elf.Type // default ET_DYN
 	stack    *elf.ProgFlag
 	notes    []byte
 	sections []section
@@ -79,6 +84,9 @@ func (s spec) build() []byte {
 	if s.stack != nil {
 		segments = append(segments, segment{elf.PT_GNU_STACK, *s.stack, 0, 0})
 	}
+	if s.relro {
+		segments = append(segments, segment{elf.PT_GNU_RELRO, elf.PF_R, 0, 0})
+	}
 	if s.dynamic != nil {
 		strings := []byte{0}
 		var entries []uint64
@@ -88,6 +96,12 @@ func (s spec) build() []byte {
 		}
 		if s.textRel {
 			entries = append(entries, uint64(elf.DT_TEXTREL), 0)
+		}
+		if s.dtFlags != 0 {
+			entries = append(entries, uint64(elf.DT_FLAGS), uint64(s.dtFlags))
+		}
+		if s.dtFlags1 != 0 {
+			entries = append(entries, uint64(elf.DT_FLAGS_1), uint64(s.dtFlags1))
 		}
 		at := put(strings)
 		entries = append(entries, uint64(elf.DT_STRTAB), uint64(loadAddress+at), uint64(elf.DT_STRSZ), uint64(len(strings)), 0, 0)
@@ -118,12 +132,12 @@ func (s spec) build() []byte {
 	ident := [16]byte{0x7f, 'E', 'L', 'F', byte(s.class), byte(s.data), 1}
 	if is64 {
 		binary.Write(&out, order, elf.Header64{
-			Ident: ident, Type: uint16(elf.ET_DYN), Machine: uint16(s.machine), Version: 1, Phoff: 64, Shoff: uint64(shoff),
+			Ident: ident, Type: uint16(cmp.Or(s.typ, elf.ET_DYN)), Machine: uint16(s.machine), Version: 1, Phoff: 64, Shoff: uint64(shoff),
 			Flags: s.flags, Ehsize: 64, Phentsize: 56, Phnum: uint16(len(segments)), Shentsize: 64, Shnum: uint16(len(sections)), Shstrndx: uint16(len(sections) - 1),
 		})
 	} else {
 		binary.Write(&out, order, elf.Header32{
-			Ident: ident, Type: uint16(elf.ET_DYN), Machine: uint16(s.machine), Version: 1, Phoff: 52, Shoff: uint32(shoff),
+			Ident: ident, Type: uint16(cmp.Or(s.typ, elf.ET_DYN)), Machine: uint16(s.machine), Version: 1, Phoff: 52, Shoff: uint32(shoff),
 			Flags: s.flags, Ehsize: 52, Phentsize: 32, Phnum: uint16(len(segments)), Shentsize: 40, Shnum: uint16(len(sections)), Shstrndx: uint16(len(sections) - 1),
 		})
 	}

@@ -27,8 +27,9 @@ type Want struct {
 
 // Problem is something wrong with one file.
 type Problem struct {
-	Path string // of the file in the image
-	Text string // what is wrong
+	Path     string   // of the file in the image
+	Text     string   // what is wrong
+	Property Property // that is missing; "" if there can be no exception
 }
 
 func (p Problem) String() string { return p.Path + ": " + p.Text }
@@ -37,27 +38,27 @@ func (p Problem) String() string { return p.Path + ": " + p.Text }
 // another machine gets no further complaints.
 func Check(path string, info *Info, want Want) []Problem {
 	var problems []Problem
-	report := func(format string, args ...any) {
-		problems = append(problems, Problem{path, fmt.Sprintf(format, args...)})
+	report := func(property Property, format string, args ...any) {
+		problems = append(problems, Problem{path, fmt.Sprintf(format, args...), property})
 	}
 	if info.Class != want.Class || info.Data != want.Data || info.Machine != want.Machine {
-		report("built for %s, want %s", machine(info.Machine, info.Class, info.Data), machine(want.Machine, want.Class, want.Data))
+		report("", "built for %s, want %s", machine(info.Machine, info.Class, info.Data), machine(want.Machine, want.Class, want.Data))
 		return problems
 	}
 	if want.FloatABI != FloatUnknown && info.FloatABI != FloatUnknown && info.FloatABI != want.FloatABI {
-		report("built for %s float, want %s float", info.FloatABI, want.FloatABI)
+		report("", "built for %s float, want %s float", info.FloatABI, want.FloatABI)
 	}
 	if info.Stack == StackExec && !want.ExecStack {
-		report("asks for an executable stack")
+		report(PropertyStack, "asks for an executable stack")
 	}
 	for _, dir := range info.RPath {
 		if complaint := checkDir(path, dir, want.HasDir); complaint != "" {
-			report("RPATH %q: %s", dir, complaint)
+			report(PropertyRPath, "RPATH %q: %s", dir, complaint)
 		}
 	}
 	for _, dir := range info.RunPath {
 		if complaint := checkDir(path, dir, want.HasDir); complaint != "" {
-			report("RUNPATH %q: %s", dir, complaint)
+			report(PropertyRPath, "RUNPATH %q: %s", dir, complaint)
 		}
 	}
 	return problems

@@ -71,8 +71,14 @@ func (info *Info) readEntry(e dynamicEntry, strings *stringTable) error {
 		return err
 	case elf.DT_TEXTREL:
 		info.TextRel = true
+	case elf.DT_BIND_NOW:
+		info.BindNow = true
 	case elf.DT_FLAGS:
 		info.TextRel = info.TextRel || elf.DynFlag(e.value)&elf.DF_TEXTREL != 0
+		info.BindNow = info.BindNow || elf.DynFlag(e.value)&elf.DF_BIND_NOW != 0
+	case elf.DT_FLAGS_1:
+		info.BindNow = info.BindNow || elf.DynFlag1(e.value)&elf.DF_1_NOW != 0
+		info.PIE = elf.DynFlag1(e.value)&elf.DF_1_PIE != 0
 	}
 	return nil
 }

@@ -46,11 +46,16 @@ func withEverything(s spec) spec {
 	s.interp = "/lib/ld.so.1"
 	s.stack = &executable
 	s.textRel = true
+	s.dtFlags, s.dtFlags1, s.relro = elf.DF_BIND_NOW, elf.DF_1_PIE, true
 	s.dynamic = []dynamicString{
 		{elf.DT_NEEDED, "libm.so.6"}, {elf.DT_NEEDED, "libc.so.6"}, {elf.DT_SONAME, "libx.so.1"},
 		{elf.DT_RPATH, "/build/lib:$ORIGIN"}, {elf.DT_RUNPATH, "/usr/lib/x"},
 	}
-	s.sections = []section{{".debug_info", elf.SHT_PROGBITS, []byte("x")}, {".symtab", elf.SHT_SYMTAB, nil}}
+	s.sections = []section{
+		{".debug_info", elf.SHT_PROGBITS, []byte("x")}, {".symtab", elf.SHT_SYMTAB, nil},
+		{".comment", elf.SHT_PROGBITS, []byte("\x00GCC: (GNU) 12.2.0\x00")},
+		{recordedSection, elf.SHT_PROGBITS, []byte(recordedSpeed + "\x00" + recordedSize + "\x00")},
+	}
 	return s
 }
 
@@ -60,7 +65,7 @@ func TestInspect(t *testing.T) {
 			Class: base.class, Data: base.data, Machine: base.machine, Type: elf.ET_DYN, Flags: 0x8000,
 			Dynamic: true, Interpreter: "/lib/ld.so.1", SOName: "libx.so.1",
 			Needed: []string{"libm.so.6", "libc.so.6"}, RPath: []string{"/build/lib", "$ORIGIN"}, RunPath: []string{"/usr/lib/x"},
-			TextRel: true, BuildID: []byte{1, 2, 3, 4, 5}, DebugInfo: true, Symbols: true, Stack: StackExec,
+			TextRel: true, Relro: true, BindNow: true, PIE: true, Compiled: Compiled{ByGCC: true, Recorded: []string{recordedSpeed, recordedSize}}, BuildID: []byte{1, 2, 3, 4, 5}, DebugInfo: true, Symbols: true, Stack: StackExec,
 		}
 		if diff := cmp.Diff(want, inspect(t, withEverything(base).build())); diff != "" {
 			t.Errorf("%s: %s", base.machine, diff)

@@ -40,12 +40,16 @@ type Info struct {
 	RPath       []string // directories of DT_RPATH, in order
 	RunPath     []string // directories of DT_RUNPATH, in order
 	TextRel     bool     // DT_TEXTREL: relocations in read-only segments
+	Relro       bool     // PT_GNU_RELRO: what the loader has relocated becomes read-only
+	BindNow     bool     // the loader looks up all functions first, so that Relro covers their addresses
+	PIE         bool     // DF_1_PIE: a program for any address
 
 	BuildID   []byte // NT_GNU_BUILD_ID; nil for none
 	DebugInfo bool   // has a .debug_info section
 	Symbols   bool   // has a symbol table that strip would remove
 	Stack     Stack  // of relocatable files: always StackUnspecified
 	FloatABI  FloatABI
+	Compiled  Compiled
 }
 
 // Inspect reads what r says about itself. Executables, shared objects, object
@@ -79,9 +83,13 @@ func Inspect(r io.ReaderAt) (*Info, error) {
 		Stack:     stack(file),
 	}
 	info.FloatABI = floatABI(file, flags)
+	if info.Compiled, err = compiled(file); err != nil {
+		return nil, fmt.Errorf("damaged ELF file: %w", err)
+	}
 	if info.DebugOnly = isDebugOnly(file); info.DebugOnly {
 		return info, nil // its segments are those of the file it was made from
 	}
+	info.Relro = hasSegment(file, elf.PT_GNU_RELRO)
 	if err := info.readInterpreter(file); err != nil {
 		return nil, fmt.Errorf("damaged ELF file: %w", err)
 	}
@@ -108,6 +116,10 @@ func isDebugOnly(file *elf.File) bool {
 	return slices.ContainsFunc(file.Sections, func(s *elf.Section) bool {
 		return s.Type == elf.SHT_NOBITS && s.Flags&elf.SHF_EXECINSTR != 0
 	})
+}
+
+func hasSegment(file *elf.File, t elf.ProgType) bool {
+	return slices.ContainsFunc(file.Progs, func(p *elf.Prog) bool { return p.Type == t })
 }
 
 func stack(file *elf.File) Stack {

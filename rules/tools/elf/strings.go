@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 )
 
 // Found is the first place in a file where a path of the build occurs.
@@ -19,7 +20,8 @@ const contextSize = 100
 
 // FindStrings looks for paths, such as "/build", in all bytes of r, and gives
 // the first place of each. A path must stand for itself or begin a longer one:
-// "/src" is found in "-I/src/x.h", not in "/usr/src" or "/srcs".
+// "/src" is found in "-I/src/x.h", not in "/usr/src", "$(top)/src" or "/srcs".
+// The path "/tmp/cc" stands for gcc's temporary files, "/tmp/ccWcQ3Xf.s".
 //
 // The file is read once, in blocks; no path may be longer than 4096 bytes.
 func FindStrings(r io.Reader, paths []string) ([]Found, error) {
@@ -105,7 +107,7 @@ func findPath(b []byte, p string, from int) int {
 			return -1
 		}
 		at := from + i
-		if beginsPath(b[:at]) && endsName(b[at+len(p):]) {
+		if beginsPath(b[:at]) && endsPath(p, b[at+len(p):]) {
 			return at
 		}
 		from = at + 1
@@ -113,19 +115,47 @@ func findPath(b []byte, p string, from int) int {
 }
 
 // beginsPath reports whether a path can begin after before: not in the middle
-// of another one, but behind an option such as -I.
+// of another one, nor where another one is named or escaped, but behind an option
+// such as -I and in file:///src.
 func beginsPath(before []byte) bool {
 	n := len(before)
-	if n == 0 || !isNameByte(before[n-1]) {
+	switch {
+	case n == 0:
 		return true
+	case before[n-1] == '/':
+		return bytes.HasSuffix(before, []byte("://"))
+	case isNameByte(before[n-1]):
+		return n >= 2 && before[n-2] == '-' && (n == 2 || !isNameByte(before[n-3]))
 	}
-	return n >= 2 && before[n-2] == '-' && (n == 2 || !isNameByte(before[n-3]))
+	return strings.IndexByte(")}]*?~%@$\\", before[n-1]) < 0
 }
 
-func endsName(after []byte) bool { return len(after) == 0 || !isNameByte(after[0]) }
+// endsPath reports whether a path can end, or go on below it, before after.
+func endsPath(p string, after []byte) bool {
+	if p == temporary {
+		return isTemporary(after)
+	}
+	return len(after) == 0 || !isNameByte(after[0])
+}
+
+// temporary begins the names of gcc's temporary files: six letters or digits and
+// a suffix follow (libiberty/make-temp-file.c).
+const temporary = "/tmp/cc"
+
+func isTemporary(after []byte) bool {
+	const random = 6
+	if len(after) <= random || after[random] != '.' {
+		return false
+	}
+	return !slices.ContainsFunc(after[:random], func(c byte) bool { return !isLetterOrDigit(c) })
+}
 
 func isNameByte(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '.' || c == '_' || c == '-' || c == '+'
+	return isLetterOrDigit(c) || c == '.' || c == '_' || c == '-' || c == '+'
+}
+
+func isLetterOrDigit(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }
 
 // around is the readable text around b[at:at+n].

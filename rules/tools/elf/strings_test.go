@@ -23,10 +23,15 @@ func TestFindStrings(t *testing.T) {
 		{"-I/src", []Found{{"/src", 2, "-I/src"}}},
 		{"prefix=/build\x00 and /src\x00", []Found{{"/build", 7, "prefix=/build"}, {"/src", 19, " and /src"}}},
 		{"/usr/src/linux /srcs /src.d /src-x a/build x-I/src", nil},
+		{"$(top)/src ${top}/src [a]/src */src ~/src %/src \\/src //src @a@/src", nil},
+		{"file:///src/x", []Found{{"/src", 7, "file:///src/x"}}},
+		{">/src/x", []Found{{"/src", 1, ">/src/x"}}},
+		{"/tmp/cc /tmp/ccx.s /tmp/cc_345678.s /tmp/cc345678 /tmp/screens", nil},
+		{"x /tmp/ccWcQ3Xf.s", []Found{{"/tmp/cc", 2, "x /tmp/ccWcQ3Xf.s"}}},
 		{"/usr/src:/src", []Found{{"/src", 9, "/usr/src:/src"}}},
 	}
 	for _, test := range tests {
-		got, err := FindStrings(strings.NewReader(test.file), []string{"/build", "/src"})
+		got, err := FindStrings(strings.NewReader(test.file), []string{"/build", "/src", "/tmp/cc"})
 		if err != nil {
 			t.Fatal(err)
 		}
