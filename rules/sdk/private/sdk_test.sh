@@ -100,12 +100,13 @@ $1/bin/${prefix}gcc" ] || fail "$shell: $way: got $got"
     done
 }
 
-# libraries: each that pkg-config knows is found, in the SDK and nowhere else.
+# libraries: each that pkg-config knows is found, in the SDK and nowhere else. Some leave
+# symbols to another library of the program.
 libraries() {
     echo 'int main(void) { return 0; }' >empty.c
     for library in $($PKG_CONFIG --list-all | cut -d ' ' -f 1); do
         flags=$($PKG_CONFIG --cflags --libs "$library")
-        eval "$CC $CFLAGS -Wl,--no-as-needed $LDFLAGS empty.c -o with-$library $flags"
+        eval "$CC $CFLAGS -Wl,--no-as-needed,--allow-shlib-undefined $LDFLAGS empty.c -o with-$library $flags"
         is_program "with-$library"
     done
     for flags in /usr/include /usr/local/include; do
