@@ -208,6 +208,7 @@ func TestLentTerminal(t *testing.T) {
 	p.types("\x04")
 	p.isBack(0)
 	p.sees("\r\nsaved saved\r\n")
+	s.check(os.Remove(s.path("saved")))
 
 	p = sit(s, "//:lent.run", "--", "say ready", "cat")
 	p.sees("ready\r\n")

@@ -24,8 +24,8 @@ const runLong = `Build what the program of a target needs and run it, with the t
 LABEL is a target that can be run, such as //node:node.run, or one with such a target beside it: //node
 and //node:node mean //node:node.run if only that can be run. Arguments after -- go to the program.
 
-In a terminal, ^A x or ^C ends the program, ^A ^A sends it a ^A and ^A h lists these keys. The exit code
-is the program's.
+In a terminal, ^A x or ^C ends the program, ^A ^A sends it a ^A and ^A h lists these keys. A program that
+has a terminal of its own, such as a menu or a shell, gets all keys. The exit code is the program's.
 
 The flags --append, --disk, --forward, --kernel and --ram set attributes of the target for this run, as
 if they stood in its APPLIANCE.star. A target of another rule may lack some of them.`
