@@ -2,17 +2,22 @@ package examples_test
 
 import (
 	"debug/elf"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	tool "github.com/kittyhawk/appliance/rules/tools/elf"
 )
 
-// guarded is a program, and a library of the same source, whose function copies
+// guarded is a program, and libraries of the same source, whose function copies
 // to an array: a stack protector and _FORTIFY_SOURCE have something to guard.
 const guarded = `all: probe.c
 	$(CC) $(CFLAGS) $(LDFLAGS) -o probe $<
 	$(CC) $(CFLAGS) -fPIC $(LDFLAGS) -shared -Wl,-soname,libprobe.so.1 -o libprobe.so.1 $<
+	$(CC) $(CFLAGS) -c -o probe.o $<
+	$(AR) rcs libprobe.a probe.o
 
 probe.c:
 	echo '#include <stdio.h>' >$@
@@ -23,7 +28,7 @@ probe.c:
 install:
 	mkdir -p $(DESTDIR)/usr/bin $(DESTDIR)/usr/lib
 	cp probe $(DESTDIR)/usr/bin
-	cp libprobe.so.1 $(DESTDIR)/usr/lib
+	cp libprobe.so.1 libprobe.a probe.o $(DESTDIR)/usr/lib
 `
 
 // ofProbe is the rest of its build directory.
@@ -125,6 +130,44 @@ func protection(t *testing.T, path string) []string {
 		}
 	}
 	return found
+}
+
+// What is kept for debuggers names no path of the build either, and what is not
+// stripped has no record of the compiler's flags: the check of the package would
+// say so.
+func TestDebugInformationIsOfNoPlace(t *testing.T) {
+	w := newWorkspace(t)
+	w.write("probe/tree/Makefile", guarded)
+	w.write("probe/APPLIANCE.star", ofProbe+`
+load("@rules//package:defs.star", "package_part")
+
+platform(name = "board", constraint_values = ["@rules//platform:debug_on"], parents = ["@rules//platform:ppc440fp"])
+
+make_package(name = "probe", src = ":source", build_dir = "/src", license = "MIT")
+
+make_package(name = "whole", src = ":source", build_dir = "/src", license = "MIT", strip = False)
+
+package_part(name = "debug", package = ":probe", part = "debug")
+`)
+	w.flags = []string{"--platforms=//probe:board"}
+	w.build("//probe:debug", "//probe:whole")
+	whole := filepath.Join(w.dir, "out", "probe", "whole.runtime", "usr/bin/probe")
+	for _, path := range []string{whole, filepath.Join(w.dir, "out", "probe", "probe.debug", "usr/lib/debug/usr/bin/probe.debug")} {
+		f, err := elf.Open(path)
+		w.check(err)
+		defer f.Close()
+		if f.Section(".debug_info") == nil || f.Section(".GCC.command.line") != nil {
+			t.Errorf("%s has the sections %v", path, f.Sections)
+		}
+		b, err := os.Open(path)
+		w.check(err)
+		defer b.Close()
+		found, err := tool.FindStrings(b, []string{"/build", "/src", "/sysroot"})
+		w.check(err)
+		if found != nil {
+			t.Errorf("%s holds %v", path, found)
+		}
+	}
 }
 
 // Were these to pass, nobody would know which programs of an image are not what

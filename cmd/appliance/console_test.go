@@ -32,6 +32,7 @@ func sit(s *site, args ...string) *person {
 	s.t.Helper()
 	p := &person{t: s.t, news: make(chan struct{}, 1)}
 	p.openTerminal()
+	p.resize(91, 31)
 	mode, err := unix.IoctlGetTermios(int(p.line.Fd()), unix.TCGETS)
 	s.check(err)
 	p.before = *mode
@@ -42,6 +43,14 @@ func sit(s *site, args ...string) *person {
 	s.check(p.cmd.Start())
 	go p.watch()
 	return p
+}
+
+// resize makes the person's window another one.
+func (p *person) resize(columns, rows uint16) {
+	p.t.Helper()
+	if err := unix.IoctlSetWinsize(int(p.keyboard.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Col: columns, Row: rows}); err != nil {
+		p.t.Fatal(err)
+	}
 }
 
 // openTerminal follows pts(4).
@@ -141,8 +150,20 @@ prog = rule(
     implementation = lambda ctx: ctx.actions.executable(argv = ["/probe"], mounts = {"/": ctx.file._root}),
     attrs = {"_root": attr.label(doc = "The root.", default = "//:probe", allow_single_file = True)},
 )
+
+lent = rule(
+    doc = "The same with a terminal, and a file to save.",
+    executable = True,
+    implementation = lambda ctx: ctx.actions.executable(
+        argv = ["/probe"],
+        mounts = {"/": ctx.file._root},
+        terminal = True,
+        saves = {"/save/file": "saved"},
+    ),
+    attrs = {"_root": attr.label(doc = "The root.", default = "//:probe", allow_single_file = True)},
+)
 `})
-	s.put("APPLIANCE.star", source{Text: "load(\"//:programs.star\", \"prog\")\n\nworkspace(name = \"programs\")\n\nprog(name = \"prog.run\")\n"})
+	s.put("APPLIANCE.star", source{Text: "load(\"//:programs.star\", \"lent\", \"prog\")\n\nworkspace(name = \"programs\")\n\nprog(name = \"prog.run\")\nlent(name = \"lent.run\")\n"})
 	return s
 }
 
@@ -163,6 +184,35 @@ func TestConsole(t *testing.T) {
 	p.sees("def\x1a")
 	p.types("\x01x")
 	p.isBack(0)
+	if left := s.awaitSilence(); left != "" {
+		t.Errorf("left behind:\n%s", left)
+	}
+	s.checkCache()
+}
+
+// A program that wants a terminal has one of its own, with the size that the
+// person's has, also when that changes, and all keys are the program's. What is said
+// of a saved file is said when the screen is the person's again.
+func TestLentTerminal(t *testing.T) {
+	s := newConsoleSite(t)
+	p := sit(s, "//:lent.run", "--", "env TERM", "terminal", "write /save/file x")
+	p.sees("xterm\r\n")
+	p.types("\x01first\r")
+	p.sees("/dev/pts/0 91x31\r\n")
+	p.sees("^Afirst") // as a terminal shows it that nobody has made raw
+	p.resize(92, 32)
+	for !strings.Contains(p.shown(), "/dev/pts/0 92x32\r\n") {
+		p.types("\r")
+		<-p.news
+	}
+	p.types("\x04")
+	p.isBack(0)
+	p.sees("\r\nsaved saved\r\n")
+
+	p = sit(s, "//:lent.run", "--", "say ready", "cat")
+	p.sees("ready\r\n")
+	p.types("\x03")
+	p.isBack(128 + int(syscall.SIGINT))
 	if left := s.awaitSilence(); left != "" {
 		t.Errorf("left behind:\n%s", left)
 	}

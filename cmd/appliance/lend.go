@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/kittyhawk/appliance/engine/action"
 	"github.com/kittyhawk/appliance/engine/label"
 	"github.com/kittyhawk/appliance/engine/runner"
 )
@@ -99,35 +100,55 @@ type saver struct {
 	news  []string
 }
 
-// save makes content the source file to. What belongs to no file of the workspace
-// becomes a new one in the person's directory.
-func (s *saver) save(to label.Label, content []byte) error {
-	if to.Repo() == "" {
-		return s.saveSource(to, content)
+// place is the file of the workspace that a program's file becomes. What belongs to
+// no file of it becomes a new one in the person's directory.
+func (s *saver) place(f action.Save) (label.Label, error) {
+	to := f.To
+	if to.Repo() != "" {
+		var err error
+		if to, err = s.at.base.Sibling(path.Base(to.Name())); err != nil {
+			return to, err
+		}
 	}
-	here, err := s.at.base.Sibling(path.Base(to.Name()))
+	if (f.New || to != f.To) && s.workspace.Exists("", to.Path()) {
+		return to, usagef("%s exists, and this would replace it: use it, or move it away", s.file(to))
+	}
+	return to, nil
+}
+
+// check finds what would be refused later, when a person has done his work.
+func (s *saver) check(a *action.Action) error {
+	for _, f := range a.Work().(*action.Command).Lent.Saves {
+		if _, err := s.place(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *saver) save(f action.Save, content []byte) error {
+	to, err := s.place(f)
 	if err != nil {
 		return err
 	}
-	if s.workspace.Exists("", here.Path()) {
-		return usagef("%s is no file of this workspace, and %s exists: move it away, or start this in another directory", to, here.Path())
-	}
-	s.news = append(s.news, fmt.Sprintf("%s is no file of this workspace", to))
-	return s.saveSource(here, content)
-}
-
-func (s *saver) saveSource(to label.Label, content []byte) error {
 	changed, err := s.workspace.Save("", to.Path(), content)
 	if err != nil {
 		return &usageError{err}
 	}
-	file := s.shown(filepath.Join(s.at.root, filepath.FromSlash(to.Path())))
-	if changed {
-		s.news = append(s.news, "saved "+file)
-	} else {
-		s.news = append(s.news, file+" is as it was")
+	switch {
+	case !changed:
+		s.news = append(s.news, s.file(to)+" is as it was")
+	case to != f.To:
+		s.news = append(s.news, fmt.Sprintf("saved %s here, since @%s is not this workspace", s.file(to), f.To.Repo()))
+	default:
+		s.news = append(s.news, "saved "+s.file(to))
 	}
 	return nil
+}
+
+// file is a source as the person knows it.
+func (s *saver) file(at label.Label) string {
+	return s.shown(filepath.Join(s.at.root, filepath.FromSlash(at.Path())))
 }
 
 func (s *saver) tell(w io.Writer) {

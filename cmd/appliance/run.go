@@ -199,6 +199,9 @@ func (p *program) launch(ctx context.Context, s *session, job runner.Job, launch
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	saved := &saver{session: s, shown: p.show}
+	if err := saved.check(job.Action); err != nil {
+		return err
+	}
 	launch.Dir, launch.Save = p.dir, saved.save
 	disconnect, err := p.connect(&launch, job.Action, end)
 	if err != nil {

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -48,6 +50,8 @@ func (f *sourceFlags) parse(p *program) ([]*sourceOverride, error) {
 		o := &sourceOverride{flag: overrideSource + " " + s, name: name, dir: p.path(dir)}
 		info, err := os.Stat(o.dir)
 		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil, usagef("%s: there is no directory %s", o.flag, o.dir)
 		case err != nil:
 			return nil, usagef("%s: %w", o.flag, err)
 		case !info.IsDir():

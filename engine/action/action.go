@@ -72,7 +72,8 @@ type Lent struct {
 // Save is a file that a program may write, and where it is kept.
 type Save struct {
 	Path string      // absolute; alone in its directory, which is empty when the program starts
-	To   label.Label // a source file, which need not exist
+	To   label.Label // the source file
+	New  bool        // whether the file is not there yet, and nobody's to replace
 }
 
 // IsZero reports whether nothing is lent.

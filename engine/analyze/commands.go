@@ -124,7 +124,7 @@ func (a *actions) executable(_ *starlark.Thread, args starlark.Tuple, kwargs []s
 }
 
 // saves reads a dict from path to where the file is kept: a source file, or the name
-// of one in the build directory of the target.
+// of a new one in the build directory of the target.
 func (a *actions) saves(d *starlark.Dict) ([]action.Save, error) {
 	if d == nil {
 		return nil, nil
@@ -139,7 +139,8 @@ func (a *actions) saves(d *starlark.Dict) ([]action.Save, error) {
 		if err != nil {
 			return nil, fmt.Errorf("saves: %q: %w", p, err)
 		}
-		saves = append(saves, action.Save{Path: p, To: to})
+		_, named := value.(starlark.String)
+		saves = append(saves, action.Save{Path: p, To: to, New: named})
 	}
 	slices.SortFunc(saves, func(x, y action.Save) int { return strings.Compare(x.Path, y.Path) })
 	return saves, nil

@@ -30,6 +30,7 @@ machine(name = "m", kernel = ":one", forward = select({":fast": ["1:1"], "//cond
 machine(name = "n", kernel = ":m")
 alias(name = "a", actual = ":m")
 `,
+	"private/APPLIANCE.star": `filegroup(name = "other")`,
 	"defs.star": `
 def _machine_impl(ctx):
     ctx.actions.executable(argv = [
@@ -103,6 +104,59 @@ func TestOverrides(t *testing.T) {
 	}
 	if want := "m 64 False x"; got["//:n"] != want {
 		t.Errorf("//:n: got %s, want %s", got["//:n"], want)
+	}
+}
+
+// One target stands in the place of another for all that need it, also for a person
+// who asks for it, and though its directory would not show it to them.
+func TestReplacement(t *testing.T) {
+	one, other := mustLabel(t, "//:one"), mustLabel(t, "//private:other")
+	got, err := machineArgs(t, []Override{{one, "", other, "--replace"}}, "//:m")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "other 64 False x 1:1"; got["//:m"] != want {
+		t.Errorf("got %s, want %s", got["//:m"], want)
+	}
+	m, n := mustLabel(t, "//:m"), mustLabel(t, "//:n")
+	if got, err = machineArgs(t, []Override{{m, "", n, "--replace"}, {n, "kernel", one, "--kernel"}}, "//:m"); err != nil || got["//:n"] != "one 64 False x" {
+		t.Errorf("asked for: got %v, %v", got, err)
+	}
+	if _, err = machineArgs(t, []Override{{m, "", n, "--replace"}}, "//:m"); err == nil || !strings.Contains(err.Error(), "dependency cycle: //:n -> //:n") {
+		t.Errorf("by what needs it: got %v, want a cycle", err)
+	}
+	_, err = machineArgs(t, []Override{{mustLabel(t, "//:m"), "", mustLabel(t, "//:gone"), "--replace"}}, "//:m")
+	if err == nil || !strings.Contains(err.Error(), "//:gone: no such target") {
+		t.Errorf("got %v, want that there is no such target", err)
+	}
+}
+
+// Who changes something that nobody looks at hears of it, and of nothing else.
+func TestUnusedOverride(t *testing.T) {
+	loader := load.New(machines.Open(t), event.Discard, load.Options{})
+	target, err := loader.Target(ctx, mustLabel(t, "//:m"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var notes noteList
+	overrides := []Override{
+		{mustLabel(t, "//:n"), "ram_mib", 128, "--ram"},
+		{mustLabel(t, "//:m"), "ram_mib", 128, "--ram"},
+		{mustLabel(t, "//:one"), "", mustLabel(t, "//:two"), "--replace"},
+	}
+	if _, err := Targets(ctx, loader, []*load.Target{target}, Options{Overrides: overrides, Events: &notes}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "--ram changes nothing: nothing that was asked for needs //:n"; len(notes) != 1 || notes[0] != want {
+		t.Errorf("heard %q, want %q", notes, want)
+	}
+}
+
+type noteList []string
+
+func (l *noteList) Hear(e event.Event) {
+	if n, ok := e.(event.Note); ok {
+		*l = append(*l, n.Text)
 	}
 }
 

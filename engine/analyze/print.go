@@ -113,7 +113,11 @@ func describeLent(b *strings.Builder, l action.Lent) {
 		fmt.Fprintf(b, "  user_dir %s\n", l.Directory)
 	}
 	for _, s := range l.Saves {
-		fmt.Fprintf(b, "  save %s = %s\n", s.Path, s.To)
+		kind := ""
+		if s.New {
+			kind = " (new)"
+		}
+		fmt.Fprintf(b, "  save %s = %s%s\n", s.Path, s.To, kind)
 	}
 }
 

@@ -12,7 +12,6 @@ import (
 	"strconv"
 
 	"github.com/kittyhawk/appliance/engine/action"
-	"github.com/kittyhawk/appliance/engine/label"
 	"github.com/kittyhawk/appliance/engine/sandbox"
 )
 
@@ -26,7 +25,7 @@ type Launch struct {
 	Terminal              func(master *os.File) // as sandbox.Spec has it; nil without a terminal
 
 	// Save keeps what the program has written.
-	Save func(to label.Label, content []byte) error
+	Save func(s action.Save, content []byte) error
 }
 
 // Program runs programs for a person, in the same sandbox as commands. They take no
@@ -139,7 +138,7 @@ func (p *Program) save(saves []action.Save, scratch string) error {
 		if err != nil {
 			return err
 		}
-		if err := p.launch.Save(s.To, content); err != nil {
+		if err := p.launch.Save(s, content); err != nil {
 			return err
 		}
 	}

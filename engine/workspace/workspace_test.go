@@ -300,6 +300,92 @@ func TestAddLayer(t *testing.T) {
 	}
 }
 
+// Directories from anywhere are one repository, in which nothing but its own build
+// file is one.
+func TestAddAssembled(t *testing.T) {
+	root, other := write(t, map[string]string{"APPLIANCE.star": ""}), write(t, map[string]string{
+		"x": "1", "sub/APPLIANCE.star": "", "sub/y": "2", "APPLIANCE.star": "", "link": "-> x", ".git/config": "", "x~": "", ".x.swp": "", ".#x": "-> nowhere",
+	})
+	cache := filepath.Join(t.TempDir(), "stats")
+	w := open(t, root, Options{StatCache: cache, Now: func() time.Time { return time.Now().Add(time.Hour) }})
+	must(t, w.AddAssembled("a", Assembled{BuildFile: "text", Dirs: map[string]string{"d": other}}))
+	if text, err := w.ReadFile("a", BuildFile); err != nil || string(text) != "text" {
+		t.Errorf("the build file is %q, %v", text, err)
+	}
+	if owner, ok := w.BuildDirectoryOf("a", "d/sub/y"); !ok || owner != "" {
+		t.Errorf("d/sub/y belongs to %q, %v", owner, ok)
+	}
+	if got, want := w.Display("a", "d/sub/y"), filepath.Join(other, "sub/y"); got != want {
+		t.Errorf("shown as %s, want %s", got, want)
+	}
+	if at, ok := w.Locate("a", "d/x"); !ok || at != filepath.Join(other, "x") {
+		t.Errorf("d/x is at %s, %v", at, ok)
+	}
+	if w.Exists("a", "e") || w.Exists("a", "d/nowhere") || w.IsDir("a", "d/x") || !w.IsDir("a", "d") {
+		t.Error("files are not what they are")
+	}
+	if err := w.AddAssembled("a", Assembled{}); err == nil || err.Error() != "there is a repository @a already" {
+		t.Errorf("got %v for a name that is taken", err)
+	}
+	owner, err := label.New("a", "", "d")
+	must(t, err)
+	var files []string
+	must(t, w.Upload(t.Context(), action.NewSource(owner, true), func(_ context.Context, _ digest.Digest, r io.Reader) error {
+		b, err := io.ReadAll(r)
+		files = append(files, string(b))
+		return err
+	}))
+	slices.Sort(files)
+	if want := []string{"", "1", "2"}; !slices.Equal(files, want) {
+		t.Errorf("the files are %q, want %q", files, want)
+	}
+	must(t, w.Close())
+	if saved, err := os.ReadFile(cache); err != nil || !strings.Contains(string(saved), other) {
+		t.Errorf("the digests of files elsewhere are not kept: %v", err)
+	}
+}
+
+// What a program saves replaces a file as a whole, in the workspace and nowhere else.
+func TestSave(t *testing.T) {
+	outside := write(t, map[string]string{"x": "theirs"})
+	root := write(t, map[string]string{
+		"APPLIANCE.star": "", "a": "old", "sub/b": "old", "link": "-> sub/b", "out": "-> " + filepath.Join(outside, "x"), "dirout": "-> " + outside, "dir/": "",
+	})
+	must(t, os.Chmod(filepath.Join(root, "a"), 0o755))
+	w := open(t, root, Options{})
+	for _, p := range []string{"a", "link", "new", "sub/new"} {
+		for _, want := range []bool{true, false} {
+			if changed, err := w.Save("", p, []byte("new")); err != nil || changed != want {
+				t.Errorf("%s: changed %v, %v, want %v", p, changed, err, want)
+			}
+		}
+	}
+	for p, mode := range map[string]fs.FileMode{"a": 0o755, "sub/b": 0o644, "new": 0o644, "sub/new": 0o644} {
+		info, err := os.Lstat(filepath.Join(root, p))
+		must(t, err)
+		if b, err := os.ReadFile(filepath.Join(root, p)); err != nil || string(b) != "new" || info.Mode() != mode {
+			t.Errorf("%s is %q, %v, %v", p, b, info.Mode(), err)
+		}
+	}
+	for p, want := range map[string]string{
+		"out":       "out: a symbolic link leads out of the workspace, to " + filepath.Join(outside, "x"),
+		"dirout/x":  "dirout/x: a symbolic link leads out of the workspace, to " + filepath.Join(outside, "x"),
+		"dir":       "dir: got a directory, want a file",
+		"nowhere/x": "nowhere/x: no such file or directory",
+	} {
+		if _, err := w.Save("", p, []byte("stolen")); err == nil || err.Error() != want {
+			t.Errorf("%s: got %v, want %s", p, err, want)
+		}
+	}
+	if b, err := os.ReadFile(filepath.Join(outside, "x")); err != nil || string(b) != "theirs" {
+		t.Errorf("outside is %q, %v", b, err)
+	}
+	must(t, w.AddLayer("l", outside))
+	if _, err := w.Save("l", "x", nil); err == nil || !strings.Contains(err.Error(), "only files of the workspace itself can be changed") {
+		t.Errorf("a layer: got %v", err)
+	}
+}
+
 // Whatever the text, looking for workspace(...) ends.
 func FuzzDeclaresWorkspace(f *testing.F) {
 	for _, s := range []string{"workspace()", "'''\nworkspace()", "x = \"\\", "#", "(\nworkspace()"} {

@@ -5,11 +5,7 @@
 # Beside what compiles, the environment has: SUBJECT, what the shell is for, and
 # WITH, what is in it, in words.
 
-# What this tool root knows no terminal by the name of, can most likely do what xterm can.
-case $TERM in
-'' | dumb) ;;
-*) [ -e "/lib/terminfo/$(printf %.1s "$TERM")/$TERM" ] || export TERM=xterm-256color ;;
-esac
+. "${0%/*}/terminal.sh"
 
 subject=$SUBJECT with=$WITH
 unset SUBJECT WITH

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unsafe"
 )
 
 func main() {
@@ -20,6 +22,20 @@ func main() {
 			os.Exit(1)
 		}
 	}
+}
+
+// terminal tells of the terminal: which it is and its size, as columns x rows.
+func terminal() error {
+	name, err := os.Readlink("/proc/self/fd/0")
+	if err != nil {
+		return err
+	}
+	var size struct{ rows, columns, x, y uint16 }
+	if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, 0, syscall.TIOCGWINSZ, uintptr(unsafe.Pointer(&size))); errno != 0 {
+		return errno
+	}
+	fmt.Printf("%s %dx%d\n", name, size.columns, size.rows)
+	return nil
 }
 
 func do(verb, rest string) error {
@@ -47,6 +63,14 @@ func do(verb, rest string) error {
 		}
 	case "say":
 		fmt.Println(rest)
+	case "env":
+		fmt.Println(os.Getenv(rest))
+	case "terminal": // once for each line that is typed
+		for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+			if err := terminal(); err != nil {
+				return err
+			}
+		}
 	case "nonblock":
 		return syscall.SetNonblock(int(os.Stdout.Fd()), true)
 	case "cat":
