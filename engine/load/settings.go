@@ -124,6 +124,9 @@ func (l *Loader) readSettings(ctx context.Context, repo string) (*Settings, erro
 	for _, arg := range call.Args {
 		r.argument(ctx, arg)
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, err // an expression that was not finished is no problem of the file
+	}
 	return r.settings, r.problems.Err()
 }
 
