@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -20,6 +19,7 @@ import (
 	"github.com/kittyhawk/appliance/engine/fetch"
 	"github.com/kittyhawk/appliance/engine/label"
 	"github.com/kittyhawk/appliance/engine/store/mem"
+	"github.com/kittyhawk/appliance/engine/workspace"
 	"github.com/kittyhawk/appliance/rules/toolroot/keys"
 	"github.com/kittyhawk/appliance/rules/toolroot/lock"
 )
@@ -79,7 +79,7 @@ func (p *program) lock(ctx context.Context, flags lockFlags, name string, packag
 	if err != nil {
 		return err
 	}
-	if err := replaceFile(file, lock.Format(after)); err != nil {
+	if _, err := workspace.Replace(file, lock.Format(after), 0o644); err != nil {
 		return err
 	}
 	_, err = fmt.Fprint(p.stdout, lockChanges(before, after), lockSummary(p.show(file), after))
@@ -206,28 +206,6 @@ func documents(f *fetch.Fetcher) lock.Get {
 		}
 		return nil, p
 	}
-}
-
-// replaceFile writes a file so that there is the old one or the new one, whole.
-func replaceFile(file string, text []byte) (err error) {
-	if old, err := os.ReadFile(file); err == nil && bytes.Equal(old, text) {
-		return nil
-	}
-	f, err := os.CreateTemp(filepath.Dir(file), ".lock-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(f.Name())
-		}
-	}()
-	_, err = f.Write(text)
-	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
-	if err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), file)
 }
 
 // lockChanges is a line for each package that came, went or changed.

@@ -30,10 +30,7 @@ func (w *Workspace) Save(repo, p string, content []byte) (changed bool, err erro
 	case !errors.Is(err, fs.ErrNotExist):
 		return false, err
 	}
-	if old, err := os.ReadFile(file); err == nil && bytes.Equal(old, content) {
-		return false, nil
-	}
-	return true, replace(file, content, mode)
+	return Replace(file, content, mode)
 }
 
 // real is the file that p means, with all symbolic links followed. The last part
@@ -58,6 +55,15 @@ func (w *Workspace) real(p string) (string, error) {
 		return "", fmt.Errorf("%s: a symbolic link leads out of the workspace, to %s", p, file)
 	}
 	return file, nil
+}
+
+// Replace makes content the file of that path, in a workspace or not: there is the
+// old one or the new one, whole. changed is false if it was that already.
+func Replace(file string, content []byte, mode fs.FileMode) (changed bool, err error) {
+	if old, err := os.ReadFile(file); err == nil && bytes.Equal(old, content) {
+		return false, nil
+	}
+	return true, replace(file, content, mode)
 }
 
 // replace writes a file beside the old one and renames it.

@@ -1,11 +1,9 @@
 package cpio
 
 import (
-	"bytes"
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,18 +15,10 @@ import (
 	"github.com/kittyhawk/appliance/rules/tools/manifest/manifesttest"
 )
 
-// gnu runs GNU cpio in a directory and returns what it prints. That it has
-// something to complain about fails the test.
+// gnu runs GNU cpio in a directory, as judge.Run does.
 func gnu(t testing.TB, dir string, stdin []byte, args ...string) []byte {
 	t.Helper()
-	cmd := exec.Command(judge.Tool(t, "cpio"), append([]string{"--quiet"}, args...)...)
-	cmd.Dir, cmd.Env, cmd.Stdin = dir, []string{"LC_ALL=C", "TZ=UTC"}, bytes.NewReader(stdin)
-	var out, complaints bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &complaints
-	if err := cmd.Run(); err != nil || complaints.Len() > 0 {
-		t.Fatalf("cpio %s: %v\n%s", strings.Join(args, " "), err, complaints.Bytes())
-	}
-	return out.Bytes()
+	return judge.Run(t, dir, stdin, append([]string{"cpio", "--quiet"}, args...)...)
 }
 
 // GNU cpio's own view of each member: kind, mode, links, owner, size, device,

@@ -300,63 +300,30 @@ func TestResolveMusl(t *testing.T) {
 // compiled makes files with the host's compiler; what it says about them is
 // what was asked for on its command line.
 func TestCompiled(t *testing.T) {
-	for _, program := range []string{"gcc", "ar", "strip", "objcopy"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skipf("no %s on this host", program)
-		}
-	}
-	dir := t.TempDir()
-	run := func(argv ...string) {
-		t.Helper()
-		cmd := exec.Command(argv[0], argv[1:]...)
-		cmd.Dir = dir
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%s: %v\n%s", strings.Join(argv, " "), err, out)
-		}
-	}
-	load := func(name string) *Info {
-		t.Helper()
-		f, err := os.Open(filepath.Join(dir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		info, err := Inspect(f)
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		return info
-	}
-	if err := os.WriteFile(filepath.Join(dir, "x.c"), []byte("int x(void) { return 1; }\nint main(void) { return x(); }\n"), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	run("gcc", "-g", "-c", "-fPIC", "x.c", "-o", "x.o")
-	run("gcc", "-shared", "x.o", "-o", "libx.so", "-Wl,-soname,libx.so.7", "-Wl,--build-id=0x0102", "-Wl,--enable-new-dtags,-rpath,/opt/lib", "-Wl,-z,noexecstack")
-	run("gcc", "x.o", "-o", "x", "-Wl,--disable-new-dtags,-rpath,/a:/b", "-Wl,-z,execstack")
-	run("ar", "rcs", "libx.a", "x.o")
-	run("objcopy", "--only-keep-debug", "x", "x.debug")
-	run("strip", "x")
+	w := newWorkshop(t, "gcc", "ar", "strip", "objcopy")
+	w.write("x.c", "int x(void) { return 1; }\nint main(void) { return x(); }\n")
+	w.run("gcc", "-g", "-c", "-fPIC", "x.c", "-o", "x.o")
+	w.run("gcc", "-shared", "x.o", "-o", "libx.so", "-Wl,-soname,libx.so.7", "-Wl,--build-id=0x0102", "-Wl,--enable-new-dtags,-rpath,/opt/lib", "-Wl,-z,noexecstack")
+	w.run("gcc", "x.o", "-o", "x", "-Wl,--disable-new-dtags,-rpath,/a:/b", "-Wl,-z,execstack")
+	w.run("ar", "rcs", "libx.a", "x.o")
+	w.run("objcopy", "--only-keep-debug", "x", "x.debug")
+	w.run("strip", "x")
 
-	if o := load("x.o"); o.Type != elf.ET_REL || !o.DebugInfo || !o.Symbols || o.Dynamic {
+	if o := w.load("x.o"); o.Type != elf.ET_REL || !o.DebugInfo || !o.Symbols || o.Dynamic {
 		t.Errorf("x.o: got %+v", o)
 	}
-	so := load("libx.so")
+	so := w.load("libx.so")
 	if so.SOName != "libx.so.7" || !bytes.Equal(so.BuildID, []byte{1, 2}) || so.Stack != StackNoExec || !cmp.Equal(so.RunPath, []string{"/opt/lib"}) || so.RPath != nil {
 		t.Errorf("libx.so: got %+v", so)
 	}
-	x := load("x")
+	x := w.load("x")
 	if x.DebugInfo || x.Symbols || x.Interpreter == "" || x.Stack != StackExec || !cmp.Equal(x.RPath, []string{"/a", "/b"}) || len(x.Needed) != 1 {
 		t.Errorf("x: got %+v", x)
 	}
-	if d := load("x.debug"); !d.DebugOnly || !d.DebugInfo || d.Dynamic {
+	if d := w.load("x.debug"); !d.DebugOnly || !d.DebugInfo || d.Dynamic {
 		t.Errorf("x.debug: got %+v", d)
 	}
-	f, err := os.Open(filepath.Join(dir, "libx.a"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	members, err := Archive(f)
+	members, err := Archive(w.open("libx.a"))
 	if err != nil || len(members) != 1 || members[0].Name != "x.o" {
 		t.Errorf("libx.a: got %+v, %v", members, err)
 	}

@@ -3,9 +3,6 @@ package elf
 import (
 	"bytes"
 	"debug/elf"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -170,52 +167,25 @@ func TestExceptions(t *testing.T) {
 // gcc is the judge of what it records: what was asked of it is found again, in
 // objects, in a program of several, and not in a stripped one.
 func TestRecordedByGCC(t *testing.T) {
-	for _, program := range []string{"gcc", "strip"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skipf("no %s on this host", program)
-		}
-	}
-	dir := t.TempDir()
-	for name, text := range map[string]string{
-		"a.c": "int b(void);\nint c(void);\nint main(void) { return b() + c(); }\n",
-		"b.c": "int b(void) { return 1; }\n",
-		"c.S": ".globl c\nc:\n.section .note.GNU-stack,\"\"\n",
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	run := func(argv ...string) {
-		t.Helper()
-		cmd := exec.Command(argv[0], argv[1:]...)
-		cmd.Dir = dir
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%s: %v\n%s", strings.Join(argv, " "), err, out)
-		}
-	}
-	load := func(name string) *Info {
-		t.Helper()
-		b, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return inspect(t, b)
-	}
-	record := func(argv ...string) { t.Helper(); run(append([]string{"gcc", "-frecord-gcc-switches"}, argv...)...) }
+	w := newWorkshop(t, "gcc", "strip")
+	w.write("a.c", "int b(void);\nint c(void);\nint main(void) { return b() + c(); }\n")
+	w.write("b.c", "int b(void) { return 1; }\n")
+	w.write("c.S", ".globl c\nc:\n.section .note.GNU-stack,\"\"\n")
+	record := func(argv ...string) { t.Helper(); w.run(append([]string{"gcc", "-frecord-gcc-switches"}, argv...)...) }
 	record("-Os", "-fstack-protector-strong", "-I/src", "-DX=/build", "-c", "a.c")
 	record("-Os", "-O1", "-fno-stack-protector", "-c", "b.c")
 	record("-c", "c.S")
 	record("-Wl,-z,relro,-z,now", "-pie", "-o", "p", "a.o", "b.o", "c.o")
-	run("gcc", "-c", "-o", "plain.o", "b.c")
-	run("strip", "-o", "stripped", "--remove-section="+recordedSection, "p")
+	w.run("gcc", "-c", "-o", "plain.o", "b.c")
+	w.run("strip", "-o", "stripped", "--remove-section="+recordedSection, "p")
 
 	want := ParseFlags([]string{"-Os", "-fstack-protector-strong"})
 	for name, count := range map[string]int{"a.o": 0, "b.o": 2, "c.o": 0, "p": 2, "plain.o": 1, "stripped": 1} {
-		if got := CheckCompiled(name, load(name), want); len(got) != count {
+		if got := CheckCompiled(name, w.load(name), want); len(got) != count {
 			t.Errorf("%s: got %q, want %d", name, got, count)
 		}
 	}
-	p := load("p")
+	p := w.load("p")
 	if got := CheckHardening("p", p, Hardening{Relro: true, Now: true, PIE: true}); got != nil || !p.PIE {
 		t.Errorf("got %q, PIE %v", got, p.PIE)
 	}
@@ -224,7 +194,7 @@ func TestRecordedByGCC(t *testing.T) {
 			t.Errorf("gcc records paths: %q", call)
 		}
 	}
-	if got := load("stripped").Compiled.Recorded; got != nil {
+	if got := w.load("stripped").Compiled.Recorded; got != nil {
 		t.Errorf("stripped, and still there is %q", got)
 	}
 }

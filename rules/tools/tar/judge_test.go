@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,19 +14,6 @@ import (
 
 	"github.com/kittyhawk/appliance/rules/judge"
 )
-
-// judged runs a judge; that it has something to complain about fails the test.
-func judged(t testing.TB, dir string, stdin []byte, argv ...string) []byte {
-	t.Helper()
-	cmd := exec.Command(judge.Tool(t, argv[0]), argv[1:]...)
-	cmd.Dir, cmd.Env, cmd.Stdin = dir, []string{"LC_ALL=C", "TZ=UTC"}, bytes.NewReader(stdin)
-	var out, complaints bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &complaints
-	if err := cmd.Run(); err != nil || complaints.Len() > 0 {
-		t.Fatalf("%s: %v\n%s", strings.Join(argv, " "), err, complaints.Bytes())
-	}
-	return out.Bytes()
-}
 
 // GNU tar's own view of each member: mode, owner, size, time, name, target, and
 // their order.
@@ -48,7 +34,7 @@ lrwxrwxrwx 0/0 0 1980-01-01 00:00:00 sdk/bin/c -> a
 drwxr-xr-x 0/0 0 1980-01-01 00:00:00 sdk/empty/
 `
 	var got strings.Builder
-	for line := range strings.Lines(string(judged(t, t.TempDir(), b, "tar", "--list", "--verbose", "--full-time", "--numeric-owner", "--file=-"))) {
+	for line := range strings.Lines(string(judge.Run(t, t.TempDir(), b, "tar", "--list", "--verbose", "--full-time", "--numeric-owner", "--file=-"))) {
 		got.WriteString(strings.Join(strings.Fields(line), " ") + "\n")
 	}
 	if diff := cmp.Diff(want, got.String()); diff != "" {
@@ -66,9 +52,9 @@ func TestGNUUnpacksTheTree(t *testing.T) {
 	} {
 		dir, b := t.TempDir(), archiveOf(t, test.args, want)
 		if test.decompress != "" {
-			b = judged(t, dir, b, test.decompress, "--decompress", "--stdout")
+			b = judge.Run(t, dir, b, test.decompress, "--decompress", "--stdout")
 		}
-		judged(t, dir, b, "tar", "--extract", "--no-same-owner", "--preserve-permissions", "--file=-")
+		judge.Run(t, dir, b, "tar", "--extract", "--no-same-owner", "--preserve-permissions", "--file=-")
 		if diff := cmp.Diff(want, onDisk(t, filepath.Join(dir, "sdk"))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", test.args, diff)
 		}
@@ -121,7 +107,7 @@ func line(p string, info fs.FileInfo) (string, error) {
 // Equal programs are one file, and other files are not.
 func TestPrograms(t *testing.T) {
 	dir := t.TempDir()
-	judged(t, dir, archiveOf(t, `{"compression": "none"}`, sample()), "tar", "--extract", "--no-same-owner", "--preserve-permissions", "--file=-")
+	judge.Run(t, dir, archiveOf(t, `{"compression": "none"}`, sample()), "tar", "--extract", "--no-same-owner", "--preserve-permissions", "--file=-")
 	for a, test := range map[string]struct {
 		b    string
 		same bool
@@ -157,8 +143,8 @@ func TestZstdAgrees(t *testing.T) {
 		if err := header.Decode(frame); err != nil || !header.HasCheckSum || header.WindowSize != window {
 			t.Errorf("level %d: header %+v, %v", level, header, err)
 		}
-		judged(t, ".", nil, "zstd", "--test", "--quiet", "--memory=8MB", file)
-		if got := judged(t, ".", nil, "zstd", "--decompress", "--stdout", file); !bytes.Equal(got, data) {
+		judge.Run(t, ".", nil, "zstd", "--test", "--quiet", "--memory=8MB", file)
+		if got := judge.Run(t, ".", nil, "zstd", "--decompress", "--stdout", file); !bytes.Equal(got, data) {
 			t.Errorf("level %d: unpacked bytes differ", level)
 		}
 	}
