@@ -11,7 +11,7 @@ import (
 type Want struct {
 	Class   elf.Class
 	Data    elf.Data
-	Machine elf.Machine
+	Machine elf.Machine // EM_NONE takes files for any machine, class and byte order
 
 	// FloatABI is compared only with files that tell theirs; FloatUnknown
 	// takes all.
@@ -41,7 +41,8 @@ func Check(path string, info *Info, want Want) []Problem {
 	report := func(property Property, format string, args ...any) {
 		problems = append(problems, Problem{path, fmt.Sprintf(format, args...), property})
 	}
-	if info.Class != want.Class || info.Data != want.Data || info.Machine != want.Machine {
+	same := info.Class == want.Class && info.Data == want.Data && info.Machine == want.Machine
+	if want.Machine != elf.EM_NONE && !same {
 		report("", "built for %s, want %s", machine(info.Machine, info.Class, info.Data), machine(want.Machine, want.Class, want.Data))
 		return problems
 	}

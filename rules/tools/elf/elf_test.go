@@ -215,6 +215,7 @@ func TestCheck(t *testing.T) {
 			"/opt/x/bin/p: built for EM_X86_64, 64 bit, little endian, want EM_PPC, 32 bit, big endian"}},
 		{func(i *Info, w *Want) { i.Data = elf.ELFDATA2LSB }, []string{
 			"/opt/x/bin/p: built for EM_PPC, 32 bit, little endian, want EM_PPC, 32 bit, big endian"}},
+		{func(i *Info, w *Want) { i.Stack, *w = StackExec, Want{} }, []string{"/opt/x/bin/p: asks for an executable stack"}},
 		{func(i *Info, w *Want) { i.FloatABI = FloatSoft }, []string{"/opt/x/bin/p: built for soft float, want hard float"}},
 		{func(i *Info, w *Want) { i.FloatABI, w.FloatABI = FloatSoft, FloatUnknown }, nil},
 		{func(i *Info, w *Want) { i.Stack = StackExec }, []string{"/opt/x/bin/p: asks for an executable stack"}},

@@ -13,7 +13,7 @@ const (
 )
 
 // ParseWant is the Want for a machine by the names of elf.h: "EM_PPC",
-// "ELFCLASS32", "ELFDATA2MSB".
+// "ELFCLASS32", "ELFDATA2MSB". "EM_NONE" takes files for any machine.
 func ParseWant(machine, class, data string) (Want, error) {
 	var w Want
 	var ok [3]bool
