@@ -163,9 +163,9 @@ func (s *Store) removeTree(path string) error {
 
 // layer makes directories on disk be what Directory messages say.
 type layer struct {
-	s     *Store
-	fresh bool // there is nothing yet
-	todo  []directory
+	s       *Store
+	fresh   bool // there is nothing yet
+	pending []directory
 }
 
 type directory struct {
@@ -182,7 +182,7 @@ func (s *Store) layTree(ctx context.Context, root string, d digest.Digest, fresh
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	for _, dir := range l.todo {
+	for _, dir := range l.pending {
 		group.Go(func() error {
 			if err := ctx.Err(); err != nil {
 				return err
@@ -202,7 +202,7 @@ func (l *layer) plan(ctx context.Context, path string, d digest.Digest) error {
 	if err := l.makeDir(path); err != nil {
 		return err
 	}
-	l.todo = append(l.todo, directory{path, is})
+	l.pending = append(l.pending, directory{path, is})
 	for _, e := range is.Entries() {
 		if e.Node.Kind != tree.Dir {
 			continue

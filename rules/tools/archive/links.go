@@ -31,13 +31,13 @@ func (x *extraction) finish() error {
 // escapes follows the symbolic link at p as Linux would, with the tree as the
 // whole world, and reports whether it has to leave the tree for that.
 func (x *extraction) escapes(p string) bool {
-	at, todo := split(path.Dir(p)), split(x.nodes[p].Target)
+	at, pending := split(path.Dir(p)), split(x.nodes[p].Target)
 	if path.IsAbs(x.nodes[p].Target) {
 		return true
 	}
-	for hops := 0; len(todo) > 0 && hops < maxHops; {
-		part := todo[0]
-		todo = todo[1:]
+	for hops := 0; len(pending) > 0 && hops < maxHops; {
+		part := pending[0]
+		pending = pending[1:]
 		if part == ".." {
 			if len(at) == 0 {
 				return true
@@ -53,7 +53,7 @@ func (x *extraction) escapes(p string) bool {
 		if path.IsAbs(n.Target) {
 			return true
 		}
-		todo = append(split(n.Target), todo...)
+		pending = append(split(n.Target), pending...)
 		hops++
 	}
 	return false
