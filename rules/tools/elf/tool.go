@@ -30,7 +30,7 @@ type arguments struct {
 	PIE   bool     `json:"pie"`
 
 	BuildPaths []string          `json:"build_paths"` // must occur in no file
-	Exceptions map[string]string `json:"exceptions"`  // ParseExceptions
+	Exceptions map[string]string `json:"exceptions"`  // ParseExceptions; nil if none can be declared
 }
 
 func run(ctx context.Context, call action.Call) error {
@@ -54,7 +54,7 @@ func run(ctx context.Context, call action.Call) error {
 			return err
 		}
 	}
-	if err := c.verdict(); err != nil {
+	if err := c.verdict(args.Exceptions != nil); err != nil {
 		return err
 	}
 	call.Printf("%d files are in order", c.checked)
@@ -64,8 +64,9 @@ func run(ctx context.Context, call action.Call) error {
 // maxShown is how many problems an error lists.
 const maxShown = 20
 
-// verdict is all problems as one error.
-func (c *checker) verdict() error {
+// verdict is all problems as one error, which says how to declare an exception if
+// one can be declared.
+func (c *checker) verdict(declarable bool) error {
 	var lines []string
 	for _, p := range c.problems[:min(len(c.problems), maxShown)] {
 		lines = append(lines, p.String())
@@ -74,7 +75,7 @@ func (c *checker) verdict() error {
 		lines = append(lines, fmt.Sprintf("and %d more", more))
 	}
 	for _, p := range c.problems {
-		if p.Property != "" {
+		if declarable && p.Property != "" {
 			lines = append(lines, fmt.Sprintf("what has to be as it is can be declared: check_exceptions = {%q: \"%s: REASON\"}", fileOf(p.Path), p.Property))
 			break
 		}

@@ -10,7 +10,12 @@ import (
 )
 
 const powerArguments = `{"elf_machine":"EM_PPC","elf_class":"ELFCLASS32","elf_data":"ELFDATA2MSB","build_paths":["/build","/sysroot"],
-	"flags":["-mcpu=440fp","-pipe","-Os"],"relro":true,"now":true,"pie":true}`
+	"flags":["-mcpu=440fp","-pipe","-Os"],"relro":true,"now":true,"pie":true`
+
+// declaring is powerArguments with these exceptions.
+func declaring(exceptions string) string {
+	return powerArguments + `,"exceptions":{` + exceptions + `}}`
+}
 
 // goodProgram is in order, as it ships.
 func goodProgram() spec {
@@ -56,7 +61,7 @@ what has to be as it is can be declared: check_exceptions = {"usr/bin/p": "pie: 
 what has to be as it is can be declared: check_exceptions = {"usr/lib/p.a": "optimize: REASON"}`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			call := treetest.New(powerArguments)
+			call := treetest.New(declaring(""))
 			call.AddTree("tree", "//:p", map[string]string{test.path: "file " + test.content})
 			if test.compiled != "" {
 				call.AddTree("compiled", "//:p", map[string]string{test.path: "file " + test.compiled})
@@ -72,9 +77,19 @@ what has to be as it is can be declared: check_exceptions = {"usr/lib/p.a": "opt
 	}
 }
 
+// Who cannot declare exceptions is not told to.
+func TestToolRefusesWithoutExceptions(t *testing.T) {
+	call := treetest.New(powerArguments + "}")
+	call.AddTree("tree", "//:p", map[string]string{"etc/x": "file see /build/x"})
+	err := Tool().Run(context.Background(), call)
+	if err == nil || !strings.Contains(err.Error(), "/etc/x: holds /build") || strings.Contains(err.Error(), "check_exceptions") {
+		t.Fatalf("got %v", err)
+	}
+}
+
 // A link is a file, too.
 func TestToolRefusesLinksToTheBuild(t *testing.T) {
-	call := treetest.New(powerArguments)
+	call := treetest.New(declaring(""))
 	call.AddTree("tree", "//:p", map[string]string{"usr/lib/libp.so": "link /build/libp.so.1"})
 	err := Tool().Run(context.Background(), call)
 	if err == nil || !strings.Contains(err.Error(), "/usr/lib/libp.so: holds /build") {
@@ -85,8 +100,7 @@ func TestToolRefusesLinksToTheBuild(t *testing.T) {
 // What is in order, or declared, comes out as it went in.
 func TestToolPasses(t *testing.T) {
 	good, old := goodProgram(), power
-	call := treetest.New(strings.TrimSuffix(powerArguments, "}") + `,"exceptions":{
-		"usr/bin/old":"stack, compiler: bought","usr/share":"paths: its own directory","usr/lib/*.a":"optimize: for speed"}}`)
+	call := treetest.New(declaring(`"usr/bin/old":"stack, compiler: bought","usr/share":"paths: its own directory","usr/lib/*.a":"optimize: for speed"`))
 	call.AddTree("tree", "//:p", map[string]string{
 		"usr/bin/p":       "exec " + string(good.build()),
 		"usr/bin/old":     "exec " + string(old.build()),
@@ -110,7 +124,7 @@ func TestToolPasses(t *testing.T) {
 
 // An exception that no file needs any more hides the next mistake.
 func TestToolRefusesUselessExceptions(t *testing.T) {
-	call := treetest.New(strings.TrimSuffix(powerArguments, "}") + `,"exceptions":{"usr/lib/gone.a":"cpu: why"}}`)
+	call := treetest.New(declaring(`"usr/lib/gone.a":"cpu: why"`))
 	call.AddTree("tree", "//:p", map[string]string{"etc/x": "file x"})
 	err := Tool().Run(context.Background(), call)
 	if want := `check_exceptions: "usr/lib/gone.a" matches no file`; err == nil || err.Error() != want {
