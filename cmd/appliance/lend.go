@@ -116,7 +116,8 @@ func (s *saver) place(f action.Save) (label.Label, error) {
 	return to, nil
 }
 
-// check finds what would be refused later, when a person has done his work.
+// check finds what would be refused later, when all is built and a person has done
+// the work.
 func (s *saver) check(a *action.Action) error {
 	for _, f := range a.Work().(*action.Command).Lent.Saves {
 		if _, err := s.place(f); err != nil {

@@ -170,6 +170,10 @@ func (p *program) launchTarget(ctx context.Context, flags *buildFlags, find find
 	if err != nil || flags.noBuild {
 		return err
 	}
+	saved := &saver{session: s, shown: p.show}
+	if err := saved.check(program); err != nil {
+		return err
+	}
 	job, err := s.engine.Launch(ctx, program)
 	if err != nil {
 		return err
@@ -180,7 +184,7 @@ func (p *program) launchTarget(ctx context.Context, flags *buildFlags, find find
 	}
 	defer release()
 	s.screen.Close()
-	return p.launch(ctx, s, job, runner.Launch{Args: lend.args, Mounts: mounts})
+	return p.launch(ctx, saved, job, runner.Launch{Args: lend.args, Mounts: mounts})
 }
 
 // launchRoots are a target and what the command line makes it depend on.
@@ -195,19 +199,15 @@ func launchRoots(target *load.Target, changes []analyze.Override) []label.Label 
 }
 
 // launch runs a program until it ends or the person ends it.
-func (p *program) launch(ctx context.Context, s *session, job runner.Job, launch runner.Launch) error {
+func (p *program) launch(ctx context.Context, saved *saver, job runner.Job, launch runner.Launch) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	saved := &saver{session: s, shown: p.show}
-	if err := saved.check(job.Action); err != nil {
-		return err
-	}
 	launch.Dir, launch.Save = p.dir, saved.save
 	disconnect, err := p.connect(&launch, job.Action, end)
 	if err != nil {
 		return err
 	}
-	result, err := s.runProgram(ctx, job, launch, disconnect)
+	result, err := saved.runProgram(ctx, job, launch, disconnect)
 	saved.tell(p.stderr)
 	switch {
 	case errors.Is(err, errEnded):
